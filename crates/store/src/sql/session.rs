@@ -1,0 +1,207 @@
+//! A connection on which statements run, of either database.
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Postgres, Sqlite, SqliteConnection};
+
+use super::{Dialect, Row};
+use crate::StoreFault;
+
+/// Value of a parameter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arg<'a> {
+    Int(i64),
+    OptInt(Option<i64>),
+    Text(&'a str),
+    OptText(Option<&'a str>),
+    Bytes(&'a [u8]),
+    OptBytes(Option<&'a [u8]>),
+    /// For [`Dialect::among_ints`].
+    Ints(&'a [i64]),
+    /// For [`Dialect::among_bytes`].
+    ByteList(&'a [&'a [u8]]),
+    /// For [`Dialect::pairs`].
+    Pairs(&'a [(i64, i64)]),
+}
+
+type EncodeResult = Result<(), sqlx::error::BoxDynError>;
+
+impl Arg<'_> {
+    fn add_sqlite(self, arguments: &mut SqliteArguments) -> EncodeResult {
+        match self {
+            Self::Int(value) => arguments.add(value),
+            Self::OptInt(value) => arguments.add(value),
+            Self::Text(value) => arguments.add(value),
+            Self::OptText(value) => arguments.add(value),
+            Self::Bytes(value) => arguments.add(value),
+            Self::OptBytes(value) => arguments.add(value),
+            Self::Ints(values) => arguments.add(json_list(values.iter().map(ToString::to_string))),
+            Self::ByteList(values) => arguments.add(json_list(values.iter().map(|value| hex_text(value)))),
+            Self::Pairs(values) => arguments.add(json_list(values.iter().map(|(k, v)| format!("[{k},{v}]")))),
+        }
+    }
+
+    fn add_postgres(self, arguments: &mut PgArguments) -> EncodeResult {
+        match self {
+            Self::Int(value) => arguments.add(value),
+            Self::OptInt(value) => arguments.add(value),
+            Self::Text(value) => arguments.add(value),
+            Self::OptText(value) => arguments.add(value),
+            Self::Bytes(value) => arguments.add(value),
+            Self::OptBytes(value) => arguments.add(value),
+            Self::Ints(values) => arguments.add(values),
+            Self::ByteList(values) => arguments.add(values),
+            Self::Pairs(values) => {
+                arguments.add(values.iter().map(|(k, _)| *k).collect::<Vec<i64>>())?;
+                arguments.add(values.iter().map(|(_, v)| *v).collect::<Vec<i64>>())
+            }
+        }
+    }
+}
+
+fn json_list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(","))
+}
+
+fn hex_text(bytes: &[u8]) -> String {
+    format!("\"{}\"", hex::encode(bytes))
+}
+
+/// A connection out of the pool, outside of a transaction.
+pub(crate) enum Connection {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Connection {
+    pub(crate) fn session(&mut self) -> Session<'_> {
+        match self {
+            Self::Sqlite(connection) => Session::Sqlite(connection),
+            Self::Postgres(connection) => Session::Postgres(connection),
+        }
+    }
+}
+
+/// A transaction; rolled back when dropped.
+pub(crate) enum Transaction {
+    Sqlite(sqlx::Transaction<'static, Sqlite>),
+    Postgres(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Transaction {
+    pub(crate) fn session(&mut self) -> Session<'_> {
+        match self {
+            Self::Sqlite(transaction) => Session::Sqlite(transaction),
+            Self::Postgres(transaction) => Session::Postgres(transaction),
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StoreFault> {
+        match self {
+            Self::Sqlite(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => transaction.commit().await,
+        }
+        .map_err(|source| StoreFault::database("COMMIT", source))
+    }
+}
+
+/// What runs statements.
+pub(crate) enum Session<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+impl Session<'_> {
+    pub(crate) const fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// Runs a statement, and returns how many rows it touched.
+    ///
+    /// `sql` holds only text of this crate: names of tables and columns, never values.
+    pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreFault> {
+        let done = match self {
+            Self::Sqlite(connection) => {
+                let arguments = sqlite_arguments(sql, args)?;
+                sqlx::query_with(AssertSqlSafe(sql), arguments)
+                    .execute(&mut **connection)
+                    .await
+                    .map(|done| done.rows_affected())
+            }
+            Self::Postgres(connection) => {
+                let arguments = postgres_arguments(sql, args)?;
+                sqlx::query_with(AssertSqlSafe(sql), arguments)
+                    .execute(&mut **connection)
+                    .await
+                    .map(|done| done.rows_affected())
+            }
+        };
+        done.map_err(|source| StoreFault::database(sql, source))
+    }
+
+    /// Runs several statements without parameters.
+    pub(crate) async fn script(&mut self, sql: &str) -> Result<(), StoreFault> {
+        let done = match self {
+            Self::Sqlite(connection) => {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(|_| ())
+            }
+            Self::Postgres(connection) => {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(|_| ())
+            }
+        };
+        done.map_err(|source| StoreFault::database(sql, source))
+    }
+
+    /// All rows of a query.
+    pub(crate) async fn fetch(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreFault> {
+        let rows = match self {
+            Self::Sqlite(connection) => {
+                let arguments = sqlite_arguments(sql, args)?;
+                sqlx::query_with(AssertSqlSafe(sql), arguments)
+                    .fetch_all(&mut **connection)
+                    .await
+                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Self::Postgres(connection) => {
+                let arguments = postgres_arguments(sql, args)?;
+                sqlx::query_with(AssertSqlSafe(sql), arguments)
+                    .fetch_all(&mut **connection)
+                    .await
+                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        };
+        rows.map_err(|source| StoreFault::database(sql, source))
+    }
+
+    /// The first row of a query that gives at most one.
+    pub(crate) async fn fetch_optional(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>, StoreFault> {
+        Ok(self.fetch(sql, args).await?.into_iter().next())
+    }
+
+    /// The row of a query that always gives one.
+    pub(crate) async fn fetch_one(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Row, StoreFault> {
+        self.fetch_optional(sql, args)
+            .await?
+            .ok_or_else(|| StoreFault::database(sql, sqlx::Error::RowNotFound))
+    }
+}
+
+fn sqlite_arguments(sql: &str, args: &[Arg<'_>]) -> Result<SqliteArguments, StoreFault> {
+    let mut arguments = SqliteArguments::default();
+    for arg in args {
+        arg.add_sqlite(&mut arguments).map_err(|error| StoreFault::database(sql, sqlx::Error::Encode(error)))?;
+    }
+    Ok(arguments)
+}
+
+fn postgres_arguments(sql: &str, args: &[Arg<'_>]) -> Result<PgArguments, StoreFault> {
+    let mut arguments = PgArguments::default();
+    for arg in args {
+        arg.add_postgres(&mut arguments).map_err(|error| StoreFault::database(sql, sqlx::Error::Encode(error)))?;
+    }
+    Ok(arguments)
+}

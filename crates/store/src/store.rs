@@ -1,0 +1,165 @@
+//! The store: its pools of connections, and how it is opened.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::{PgPool, SqlitePool};
+
+use crate::location::Location;
+use crate::seal::Sealer;
+use crate::sql::{Arg, Connection, Dialect, Session, Transaction};
+use crate::{StoreConfig, StoreError, StoreFault, migrate, postgres, sqlite};
+
+/// Durable state of one node. Cheap to clone; all clones share the connections.
+///
+/// One process at a time may write: on SQLite the file is locked while a store is open, on PostgreSQL the
+/// [`Lease`](crate::Lease) fences a leader that was taken over.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pools: Pools,
+    pub(crate) sealer: Option<Sealer>,
+    pub(crate) commit_timeout: Duration,
+    pub(crate) allow_unsafe_durability: bool,
+    /// Held as long as the store lives.
+    _lock: Option<File>,
+}
+
+pub(crate) enum Pools {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres { writer: PgPool, shared: PgPool },
+}
+
+impl Store {
+    /// Opens the database, creates or upgrades its tables, and checks the key file against its private keys
+    /// (which are encrypted now if they were not).
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the configuration is wrong, unsafe, or the database belongs to a newer
+    /// program; [`StoreError::Fault`] when the database cannot be reached or fails.
+    pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
+        let sealer = config.key_file.as_deref().map(Sealer::from_file).transpose()?;
+        let (pools, lock) = match Location::parse(config)? {
+            Location::File(path) => {
+                let (pools, lock) = sqlite::open(&path, config).await?;
+                (pools, Some(lock))
+            }
+            Location::Server(options) => (postgres::open(*options, config).await?, None),
+        };
+        let store = Self {
+            inner: Arc::new(Inner {
+                pools,
+                sealer,
+                commit_timeout: Duration::from_millis(config.commit_timeout_ms),
+                allow_unsafe_durability: config.allow_unsafe_durability,
+                _lock: lock,
+            }),
+        };
+        let mut transaction = store.begin_write().await?;
+        migrate::migrate(&mut transaction).await?;
+        if store.dialect() == Dialect::Sqlite {
+            // The lock on the file proves that no earlier holder lives.
+            transaction.session().execute("UPDATE head SET lease_expires_at = $1", &[Arg::Int(0)]).await?;
+        }
+        transaction.commit().await?;
+        store.check_key_file().await?;
+        Ok(store)
+    }
+
+    /// `sqlite` or `postgres`, for logs and metrics.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.dialect() {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgres => "postgres",
+        }
+    }
+
+    /// Closes all connections, after what they are doing. Other clones fail from then on.
+    pub async fn close(&self) {
+        match &self.inner.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres { writer, shared } => {
+                shared.close().await;
+                writer.close().await;
+            }
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.inner.pools {
+            Pools::Sqlite { .. } => Dialect::Sqlite,
+            Pools::Postgres { .. } => Dialect::Postgres,
+        }
+    }
+
+    /// A connection for one read.
+    pub(crate) async fn reader(&self) -> Result<Connection, StoreFault> {
+        match &self.inner.pools {
+            Pools::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
+            Pools::Postgres { shared, .. } => shared.acquire().await.map(Connection::Postgres),
+        }
+        .map_err(|source| StoreFault::database("connect", source))
+    }
+
+    /// A transaction whose reads all see the same state.
+    pub(crate) async fn begin_read(&self) -> Result<Transaction, StoreFault> {
+        const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        match &self.inner.pools {
+            Pools::Sqlite { readers, .. } => readers.begin().await.map(Transaction::Sqlite),
+            Pools::Postgres { shared, .. } => shared.begin_with(SNAPSHOT).await.map(Transaction::Postgres),
+        }
+        .map_err(|source| StoreFault::database("BEGIN", source))
+    }
+
+    /// A transaction for the commit of blocks, on the connection kept for it.
+    pub(crate) async fn begin_commit(&self) -> Result<Transaction, StoreFault> {
+        match &self.inner.pools {
+            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite),
+            Pools::Postgres { writer, .. } => writer.begin().await.map(Transaction::Postgres),
+        }
+        .map_err(|source| StoreFault::database("BEGIN", source))
+    }
+
+    /// A transaction for other writes, which on PostgreSQL do not wait for commits of blocks.
+    pub(crate) async fn begin_write(&self) -> Result<Transaction, StoreFault> {
+        match &self.inner.pools {
+            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite),
+            Pools::Postgres { shared, .. } => shared.begin().await.map(Transaction::Postgres),
+        }
+        .map_err(|source| StoreFault::database("BEGIN", source))
+    }
+
+    /// Runs one statement in a transaction of its own; the number of rows it touched.
+    pub(crate) async fn write(&self, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreFault> {
+        let mut transaction = self.begin_write().await?;
+        let rows = transaction.session().execute(sql, args).await?;
+        transaction.commit().await?;
+        Ok(rows)
+    }
+
+    /// Fails when the server's settings have become unsafe since the store was opened.
+    pub(crate) async fn check_durability(&self) -> Result<(), StoreFault> {
+        if self.inner.allow_unsafe_durability || self.dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        let mut connection = self.reader().await?;
+        let Session::Postgres(session) = connection.session() else { return Ok(()) };
+        match postgres::unsafe_settings(session).await {
+            Ok(None) => Ok(()),
+            Ok(Some(settings)) => Err(StoreFault::UnsafeDurability { settings }),
+            Err(source) => Err(StoreFault::database("SHOW fsync", source)),
+        }
+    }
+}
