@@ -1,0 +1,14 @@
+//! What tests and developer commands share: readers of the golden vectors and of the recordings, counting of compared
+//! cases, and private PostgreSQL servers.
+//!
+//! A dev-dependency only: no crate of the product depends on it.
+
+pub mod fields;
+mod lines;
+pub mod postgres;
+pub mod recordings;
+mod tally;
+pub mod vectors;
+
+pub use lines::{DataError, Lines, read_lines};
+pub use tally::{Counts, Tally};
