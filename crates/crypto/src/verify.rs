@@ -1,0 +1,54 @@
+//! Verification with one key (`JcePureCrypto.verifySignature`, `SynchronizerCryptoPureApi.verifySignature`).
+
+use crate::{CryptoRestrictions, EnumSet, Hash, KeyUsages, Signature, SignatureError, SigningPublicKey};
+
+/// Verifies that `key` signed `hash` and may do so: one of its usages is in `required`.
+///
+/// # Errors
+/// [`SignatureError`] of Canton's class, from checks in Canton's order.
+pub fn verify(
+    hash: &Hash,
+    key: &SigningPublicKey,
+    signature: &Signature,
+    required: KeyUsages,
+) -> Result<(), SignatureError> {
+    let fingerprint = key.fingerprint();
+    if signature.signed_by() != fingerprint {
+        return Err(SignatureError::SignatureWithWrongKey { signed_by: signature.signed_by().clone() });
+    }
+    let algorithm = key.spec().algorithm();
+    if let Some(named) = signature.algorithm().filter(|named| *named != algorithm) {
+        return Err(SignatureError::KeyAlgoSpecsMismatch { spec: key.spec(), algorithm: named });
+    }
+    if !key.usages().allows(required) {
+        return Err(SignatureError::InvalidKeyUsage { key: fingerprint.clone(), usages: key.usages(), required });
+    }
+    if signature.format() != algorithm.format() {
+        return Err(SignatureError::UnsupportedSignatureFormat {
+            format: signature.format(),
+            allowed: EnumSet::empty().with(algorithm.format()),
+        });
+    }
+    let Some(verifying) = key.verifying() else {
+        return Err(SignatureError::InvalidKeyError { key: fingerprint.clone() });
+    };
+    if !verifying.verifies(&hash.multihash(), signature.bytes()) {
+        return Err(SignatureError::InvalidSignature { signed_by: fingerprint.clone() });
+    }
+    Ok(())
+}
+
+/// [`verify`], after checking that the synchronizer allows such a key and such a signature.
+///
+/// # Errors
+/// [`SignatureError`] of Canton's class, from checks in Canton's order.
+pub fn verify_restricted(
+    hash: &Hash,
+    key: &SigningPublicKey,
+    signature: &Signature,
+    required: KeyUsages,
+    restrictions: &CryptoRestrictions,
+) -> Result<(), SignatureError> {
+    restrictions.check(key, signature)?;
+    verify(hash, key, signature, required)
+}
