@@ -33,12 +33,8 @@ impl Recording {
         for entry in fs::read_dir(folder).map_err(open_error)? {
             files.insert(entry.map_err(open_error)?.file_name().to_string_lossy().into_owned());
         }
-        let recording = Self {
-            folder: folder.to_owned(),
-            files,
-            replaced: BTreeMap::new(),
-            read: Mutex::new(BTreeSet::new()),
-        };
+        let recording =
+            Self { folder: folder.to_owned(), files, replaced: BTreeMap::new(), read: Mutex::new(BTreeSet::new()) };
         if recording.orders().is_empty() {
             let reason = "is no recording: there is no file of ordered blocks".to_owned();
             return Err(DataError::Format { path: folder.to_owned(), line: 0, reason });

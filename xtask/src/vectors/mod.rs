@@ -1,0 +1,174 @@
+//! `cargo xtask vectors`: compares the product with golden vectors, file by file.
+//!
+//! One module per file of vectors, named as the file. A check counts each case under its `kind`, and [`run`] makes sure
+//! that none is forgotten: a kind of which fewer cases were counted than the file has is a failure, and only cases of
+//! protocol version 34 may be skipped. To add a file: write its module, and add a line to [`CHECKS`].
+
+#[cfg(feature = "crypto")]
+mod hashes;
+mod identifiers;
+mod input;
+#[cfg(feature = "crypto")]
+mod keys;
+#[cfg(test)]
+mod self_test;
+#[cfg(feature = "crypto")]
+mod signatures;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use synod_testkit::Tally;
+use synod_testkit::vectors::{Case, read_cases};
+
+pub(crate) use input::Input;
+
+use crate::report;
+
+/// How a file is compared.
+enum Run {
+    /// Each case by itself.
+    Each(fn(&Case, &mut Tally)),
+    /// The file as a whole, where cases refer to other lines.
+    Whole(fn(&mut Input<'_>, &mut Tally)),
+}
+
+/// The comparison of one file of vectors.
+struct Check {
+    file: &'static str,
+    run: Run,
+    is_context: fn(&Case) -> bool,
+    not_compared: &'static [&'static str],
+}
+
+impl Check {
+    const fn each(file: &'static str, check: fn(&Case, &mut Tally)) -> Self {
+        Self { file, run: Run::Each(check), is_context: |_| false, not_compared: &[] }
+    }
+
+    #[cfg_attr(not(feature = "topology"), expect(dead_code, reason = "the files of this form need those features"))]
+    const fn whole(file: &'static str, check: fn(&mut Input<'_>, &mut Tally)) -> Self {
+        Self { file, run: Run::Whole(check), is_context: |_| false, not_compared: &[] }
+    }
+
+    /// Names the lines that are no cases, but definitions that cases refer to.
+    #[cfg_attr(not(feature = "topology"), expect(dead_code, reason = "the files of this form need those features"))]
+    const fn context(mut self, is_context: fn(&Case) -> bool) -> Self {
+        self.is_context = is_context;
+        self
+    }
+
+    /// Names fields of cases (`kind.field` or `kind.list[].field`; a name that ends in `*` stands for all that begin so)
+    /// which are for the reader only. The self-test demands of every other field that a change of it is found.
+    const fn not_compared(mut self, fields: &'static [&'static str]) -> Self {
+        self.not_compared = fields;
+        self
+    }
+}
+
+/// All comparisons, by the name of the file without `.jsonl` or `.jsonl.gz`.
+const CHECKS: &[Check] = &[
+    Check::each("identifiers", identifiers::check).not_compared(identifiers::NOT_COMPARED),
+    #[cfg(feature = "crypto")]
+    Check::each("hashes", hashes::check),
+    #[cfg(feature = "crypto")]
+    Check::each("keys", keys::check),
+    #[cfg(feature = "crypto")]
+    Check::each("signatures", signatures::check),
+];
+
+/// Files that nothing can be compared with yet, and why. They are listed as such and count neither as passed nor as
+/// failed.
+const NOT_SERVED_YET: &[(&str, &str)] =
+    &[("mediator", "the mediator is not served yet"), ("mediator_aggregation", "the mediator is not served yet")];
+
+/// Compares all files of the folders (or the files themselves), prints what differs, and gives the sum.
+pub(crate) fn compare(paths: &[PathBuf], show: usize) -> Tally {
+    let mut total = Tally::new();
+    for path in paths {
+        match files(path) {
+            Ok(files) if files.is_empty() => {
+                total.case("files", path.display().to_string(), Err("there is no file of vectors".into()));
+                println!("{}: there is no file of vectors", path.display());
+            }
+            Ok(files) => files.iter().for_each(|file| compare_file(file, show, &mut total)),
+            Err(reason) => {
+                println!("{}: {reason}", path.display());
+                total.case("files", path.display().to_string(), Err(reason));
+            }
+        }
+    }
+    total
+}
+
+fn compare_file(path: &Path, show: usize, total: &mut Tally) {
+    let stem = stem(path);
+    if let Some((_, reason)) = NOT_SERVED_YET.iter().find(|(file, _)| *file == stem) {
+        println!("{}\n  skipped: {reason}", path.display());
+        return;
+    }
+    let tally = match CHECKS.iter().find(|check| check.file == stem) {
+        Some(check) => run(check, path),
+        None => {
+            let mut tally = Tally::new();
+            tally.case("files", &stem, Err("no comparison is written for this file".to_owned()));
+            tally
+        }
+    };
+    report::print(&path.display().to_string(), &tally, show);
+    total.merge(&stem, tally);
+}
+
+/// Runs one comparison over its file.
+fn run(check: &Check, path: &Path) -> Tally {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    match read_cases(path) {
+        Ok(cases) => run_cases(check, folder, Box::new(cases)),
+        Err(error) => {
+            let mut tally = Tally::new();
+            tally.case("files", check.file, Err(format!("{error}: {}", input::cause(&error))));
+            tally
+        }
+    }
+}
+
+/// Runs one comparison over these cases, and makes sure that each was counted.
+fn run_cases(check: &Check, folder: &Path, cases: input::Cases<'_>) -> Tally {
+    let mut input = Input::new(folder, cases, check.is_context);
+    let mut tally = Tally::new();
+    match check.run {
+        Run::Each(one) => {
+            for case in &mut input {
+                one(&case, &mut tally);
+            }
+        }
+        Run::Whole(all) => all(&mut input, &mut tally),
+    }
+    for (category, reason) in input.finish(&tally) {
+        tally.case(&category, "completeness", Err(reason));
+    }
+    tally
+}
+
+/// The files of vectors at a path, sorted; documentation is left out, everything else must be one.
+fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(|error| error.to_string())? {
+        let path = entry.map_err(|error| error.to_string())?.path();
+        if path.extension() != Some(OsStr::new("md")) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+    let plain = name.strip_suffix(".gz").unwrap_or(&name);
+    plain.strip_suffix(".jsonl").unwrap_or(plain).to_owned()
+}
