@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 
 use synod_testkit::vectors::{Case, read_cases};
 
-use super::{CHECKS, Check, run_cases, stem};
+use super::{CHECKS, Check, run_cases};
 use crate::mutate::{Leaf, VARIANTS, leaves, mutate};
 
 /// Fields of all files that only describe a case.
 const DESCRIPTIVE: &[&str] = &["kind", "name", "note", "pv", "wrapped", "error", "error_class", "readable*"];
 
 /// In how many cases a change of a field is tried before it counts as not found.
-const TRIES: usize = 6;
+const TRIES: usize = 60;
+
+/// The same for cases that are long, such as a whole trace.
+const TRIES_LONG: usize = 6;
+
+/// From how many characters on a case is long.
+const LONG: usize = 20_000;
 
 #[test]
 fn a_changed_byte_in_any_field_is_found() {
@@ -30,7 +36,7 @@ fn a_changed_byte_in_any_field_is_found() {
 fn every_file_has_a_check() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors");
     for file in super::files(&folder).expect("the folder of vectors can be read") {
-        let stem = stem(&file);
+        let stem = super::stem(&file);
         let known = CHECKS.iter().map(|check| check.file).chain(super::NOT_SERVED_YET.iter().map(|(file, _)| *file));
         assert!(known.into_iter().any(|file| file == stem), "{stem} is not compared");
     }
@@ -93,10 +99,11 @@ fn fields_of_kind(
     let mut found = BTreeSet::new();
     let mut tries: BTreeMap<String, usize> = BTreeMap::new();
     for case in cases {
+        let limit = if case.value.to_string().len() < LONG { TRIES } else { TRIES_LONG };
         let mut here = BTreeSet::new();
         for leaf in leaves(&case.value) {
             let field = leaf.field();
-            let open = !found.contains(&field) && tries.get(&field).is_none_or(|tried| *tried < TRIES);
+            let open = !found.contains(&field) && tries.get(&field).is_none_or(|tried| *tried < limit);
             if ignored(&field) || !open || !here.insert((field.clone(), leaf.half(&case.value))) {
                 continue;
             }
