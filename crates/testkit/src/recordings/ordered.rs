@@ -20,7 +20,7 @@ pub struct TracedBlockOrderingRequest {
     /// The block (`TracedBatchedBlockOrderingRequests`), or the request (versioned `SignedContent`).
     #[prost(bytes = "bytes", tag = "3")]
     pub body: Bytes,
-    /// The sequencer that took the request in: text form of its identifier without `SEQ::`.
+    /// The sequencer that took the request in: member, `SEQ::…`.
     #[prost(string, tag = "4")]
     pub ordering_sequencer_id: String,
     /// Microseconds since the epoch: of a block its base time, of a request the time that it was given.
@@ -49,7 +49,7 @@ pub struct Request {
     pub tag: String,
     /// Versioned `SignedContent`.
     pub body: Bytes,
-    /// The sequencer that took it in: identifier without `SEQ::`.
+    /// The sequencer that took it in: member, `SEQ::…`.
     pub sequencer: String,
     /// Time of the request, microseconds since the epoch; may be a little before the block's base time.
     pub time_us: i64,
