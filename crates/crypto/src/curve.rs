@@ -1,15 +1,16 @@
 //! Points of the four curves, ready to verify with.
 //!
-//! Measured on one core: Ed25519 37 µs (ed25519-dalek), P-256 57 µs and P-384 227 µs (aws-lc), secp256k1 87 µs (k256)
+//! Measured on one core: Ed25519 37 µs (curve25519-dalek), P-256 57 µs and P-384 227 µs (aws-lc), secp256k1 87 µs (k256)
 //! per verification. The alternatives are slower: aws-lc 41 µs on Ed25519 and 288 µs on secp256k1, p256 332 µs.
 
 use std::borrow::Cow;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ParsedPublicKey};
-use ed25519_dalek::Verifier as _;
+use k256::ecdsa::signature::Verifier as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 
 use crate::SigningKeySpec;
+use crate::ed25519::Ed25519Key;
 
 const P256_FIELD_BYTES: usize = 32;
 const P384_FIELD_BYTES: usize = 48;
@@ -17,7 +18,7 @@ const SECP256K1_FIELD_BYTES: usize = 32;
 
 /// A public key that lies on its curve.
 pub(crate) enum VerifyingKey {
-    Ed25519(ed25519_dalek::VerifyingKey),
+    Ed25519(Box<Ed25519Key>),
     /// P-256 or P-384; the parsed key knows which.
     Nist(ParsedPublicKey),
     Secp256k1(k256::ecdsa::VerifyingKey),
@@ -28,7 +29,7 @@ impl VerifyingKey {
     /// of `spec`, other than the neutral element.
     pub(crate) fn new(spec: SigningKeySpec, bytes: &[u8]) -> Option<Self> {
         match spec {
-            SigningKeySpec::EcCurve25519 => ed25519(bytes).map(Self::Ed25519),
+            SigningKeySpec::EcCurve25519 => Ed25519Key::new(bytes).map(Box::new).map(Self::Ed25519),
             SigningKeySpec::EcP256 => {
                 let point = plain_point(bytes, P256_FIELD_BYTES, |compressed| {
                     Some(p256::PublicKey::from_sec1_bytes(compressed).ok()?.to_sec1_point(false).as_bytes().to_vec())
@@ -50,11 +51,10 @@ impl VerifyingKey {
 
     /// Whether `signature`, in the one encoding of its algorithm, is this key's over `message`.
     ///
-    /// As in Canton, ECDSA signatures are strict DER and may have a high `s`; of Ed25519, both halves are canonical.
+    /// As in Canton, ECDSA signatures are strict DER and may have a high `s`.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Self::Ed25519(key) => key.verifies(message, signature),
             Self::Nist(key) => key.verify_sig(message, signature).is_ok(),
             // k256 refuses a high `s`, which is the same signature with `s` negated.
             Self::Secp256k1(key) => k256::ecdsa::Signature::from_der(signature)
@@ -66,15 +66,6 @@ impl VerifyingKey {
 /// Whether `bytes` is an encoded point of P-256 other than the neutral element.
 pub(crate) fn is_p256_point(bytes: &[u8]) -> bool {
     VerifyingKey::new(SigningKeySpec::EcP256, bytes).is_some()
-}
-
-/// An Ed25519 key: canonical, and of the large prime order, as BouncyCastle's full validation wants it.
-fn ed25519(bytes: &[u8]) -> Option<ed25519_dalek::VerifyingKey> {
-    let bytes: [u8; 32] = bytes.try_into().ok()?;
-    let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes).ok()?;
-    let point = key.to_edwards();
-    let valid = point.compress().to_bytes() == bytes && !point.is_small_order() && point.is_torsion_free();
-    valid.then_some(key)
 }
 
 /// The uncompressed form of an encoded point; what `decompress` returns when it is compressed. Besides these two, the

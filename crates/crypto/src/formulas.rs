@@ -72,7 +72,7 @@ impl TopologyStateHash {
     }
 
     /// Adds the next transaction by its [`topology_transaction_hash`], rejected ones included.
-    pub fn add(self, transaction: &Hash) -> Self {
+    pub fn add_transaction(self, transaction: &Hash) -> Self {
         Self(self.0.add_without_length_prefix(&transaction.multihash()))
     }
 
@@ -112,7 +112,7 @@ mod tests {
             "1220021ba558984d6d7e8a8866400ebb78b04dd5177096238ed83b3b6298765d50f8"
         );
         assert_eq!(
-            TopologyStateHash::new().add(&a).add(&b).finish().to_hex(),
+            TopologyStateHash::new().add_transaction(&a).add_transaction(&b).finish().to_hex(),
             "1220279c6be3395d3d6fefb03d618ad7a6e6483c75f8f8ab5d5cc6af81d2c4456c67"
         );
     }

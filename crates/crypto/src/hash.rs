@@ -124,7 +124,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// Builds a [`Hash`] from parts. Begins with the purpose as `int32`; all numbers are big endian.
+/// Builds a [`struct@Hash`] from parts. Begins with the purpose as `int32`; all numbers are big endian.
 #[derive(Clone)]
 #[must_use = "a builder does nothing before `finish`"]
 pub struct HashBuilder(Sha256);

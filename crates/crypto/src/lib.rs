@@ -1,9 +1,9 @@
 //! Hashes, keys and signatures exactly as Canton 3.5 computes and judges them (chapter 01 §4 of the protocol notes).
 //!
-//! The rule that everything rests on: a signature is made over the 34-byte multihash of a [`Hash`], and a
-//! [`Hash`] begins with the number of its [`HashPurpose`].
+//! The rule that everything rests on: a signature is made over the 34-byte multihash of a [`struct@Hash`], and a
+//! [`struct@Hash`] begins with the number of its [`HashPurpose`].
 //!
-//! - [`Hash`], [`HashBuilder`], [`HashPurpose`] and [`encoding`]: what is hashed and how.
+//! - [`struct@Hash`], [`HashBuilder`], [`HashPurpose`] and [`encoding`]: what is hashed and how.
 //! - [`SigningPublicKey`], [`EncryptionPublicKey`]: parsed, validated and prepared once, cheap to clone.
 //! - [`Signature`], [`SignatureDelegation`]: the wire forms, with Canton's migration of legacy ones.
 //! - [`verify`], [`CryptoRestrictions`], [`SignatureVerifier`]: one key, one key under the static parameters of a
@@ -13,6 +13,7 @@
 mod auth;
 mod curve;
 mod delegation;
+mod ed25519;
 pub mod encoding;
 mod encryption_key;
 mod fingerprint;

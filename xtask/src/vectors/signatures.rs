@@ -42,6 +42,10 @@ struct KeyPair {
 fn key_pair(description: &Value) -> Result<KeyPair, String> {
     let public = signing_key(&fields::bytes(description, "public_key_proto")?)?;
     fields::same("fingerprint", &fields::text(description, "fingerprint")?, &public.fingerprint().as_str())?;
+    fields::same("spec", &fields::text(description, "spec")?, &public.spec().name())?;
+    let usages: Vec<i64> = public.usages().numbers().into_iter().map(i64::from).collect();
+    fields::same("usages", &fields::integers(description, "usages")?, &usages)?;
+    fields::same_bytes("public_key_spki", &fields::bytes(description, "public_key_spki")?, public.key_bytes())?;
     let pkcs8 = fields::bytes(description, "private_key_pkcs8")?;
     let private =
         SigningPrivateKey::from_pkcs8(&pkcs8, public.spec(), public.usages()).map_err(|error| error.to_string())?;
