@@ -1,0 +1,130 @@
+//! The events of each member, from memory or from the store.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use synod_machine::EventRecord;
+use synod_store::{Store, StoreFault};
+use synod_types::{CantonTimestamp, MemberIndex};
+use tokio::sync::Notify;
+
+use crate::tail::Tail;
+use crate::wakeups::Wakeups;
+
+/// Most events that one page from the store holds.
+const PAGE_EVENTS: usize = 500;
+/// Most bytes that one read returns (one event may be larger).
+const READ_BYTES: usize = 1024 * 1024;
+
+/// All committed events: the newest in memory, the others in the store.
+#[derive(Debug)]
+pub struct EventLog {
+    store: Store,
+    tail: RwLock<(Tail, CantonTimestamp)>,
+    wakeups: Wakeups,
+}
+
+impl EventLog {
+    /// A log whose events up to `head_time` are in `store` only. At most `tail_bytes` of newer ones are kept in memory.
+    #[must_use]
+    pub fn new(store: Store, head_time: CantonTimestamp, tail_bytes: usize) -> Self {
+        let tail = RwLock::new((Tail::new(head_time, tail_bytes), head_time));
+        Self { store, tail, wakeups: Wakeups::default() }
+    }
+
+    /// Makes committed events visible and wakes their readers. `head_time` is the last time of the committed block.
+    pub(crate) fn publish(&self, events: Vec<Arc<EventRecord>>, head_time: CantonTimestamp) {
+        {
+            let mut tail = self.tail.write().unwrap_or_else(PoisonError::into_inner);
+            for event in &events {
+                tail.0.push(Arc::clone(event));
+            }
+            tail.1 = tail.1.max(head_time);
+        }
+        self.wakeups.wake(&events);
+    }
+
+    /// A reader of the events of `member` after `after`. `registered_from` is the time from which the member is
+    /// registered: it gets only later events, broadcasts included.
+    #[must_use]
+    pub fn reader(
+        self: &Arc<Self>,
+        member: MemberIndex,
+        registered_from: CantonTimestamp,
+        after: CantonTimestamp,
+    ) -> MemberReader {
+        MemberReader {
+            wakeup: self.wakeups.register(member),
+            log: Arc::clone(self),
+            member,
+            registered_from,
+            scanned: after.max(registered_from),
+        }
+    }
+
+    /// Time of the newest event of `member` strictly before `time`, `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot be read.
+    pub async fn latest_event_before(
+        &self,
+        member: MemberIndex,
+        registered_from: CantonTimestamp,
+        time: CantonTimestamp,
+    ) -> Result<Option<CantonTimestamp>, StoreFault> {
+        self.store.latest_event_before(member, registered_from, time).await
+    }
+}
+
+/// One reader's place in the events of one member. Costs a cursor, however far behind it is.
+#[derive(Debug)]
+pub struct MemberReader {
+    log: Arc<EventLog>,
+    member: MemberIndex,
+    registered_from: CantonTimestamp,
+    /// Every event of the member at or before this time was returned.
+    scanned: CantonTimestamp,
+    wakeup: Arc<Notify>,
+}
+
+impl MemberReader {
+    /// The next events in order, at least one; waits for one as long as there is none. Safe to cancel: an event that
+    /// was not returned is returned by the next call.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the store cannot be read.
+    pub async fn next(&mut self) -> Result<Vec<Arc<EventRecord>>, StoreFault> {
+        loop {
+            let events = self.read().await?;
+            if let Some(last) = events.last() {
+                self.scanned = last.time;
+                return Ok(events);
+            }
+            self.wakeup.notified().await;
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<Arc<EventRecord>>, StoreFault> {
+        let (in_memory, head_time) = {
+            let tail = self.log.tail.read().unwrap_or_else(PoisonError::into_inner);
+            (tail.0.read(self.member, self.scanned, READ_BYTES), tail.1)
+        };
+        if let Some(events) = in_memory {
+            return Ok(events);
+        }
+        let page =
+            self.log.store.events(self.member, self.registered_from, self.scanned, PAGE_EVENTS, READ_BYTES).await?;
+        if page.is_empty() {
+            // The store has been read after `head_time` was published: nothing of this member is missing up to it.
+            self.scanned = self.scanned.max(head_time);
+            let tail = self.log.tail.read().unwrap_or_else(PoisonError::into_inner);
+            return Ok(tail.0.read(self.member, self.scanned, READ_BYTES).unwrap_or_default());
+        }
+        Ok(page.into_iter().map(Arc::new).collect())
+    }
+}
+
+impl Drop for MemberReader {
+    fn drop(&mut self) {
+        self.log.wakeups.unregister(self.member, &self.wakeup);
+    }
+}

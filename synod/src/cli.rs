@@ -1,0 +1,97 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A private Canton synchronizer.
+#[derive(Debug, Parser)]
+#[command(name = "synod", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done or stopped by a signal, 1 the command found that something is not as it \
+should be, 70 a fault of the node, 78 a mistake in the configuration.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole synchronizer on this machine, founded and tested
+    #[command(after_help = "Examples:\n  synod localnet\n  synod localnet --dir /var/tmp/net --port-base 6000\n  \
+                            synod localnet --dir D --ready-file D/ready.json")]
+    Localnet(LocalnetArgs),
+    /// Run one sequencer node
+    #[command(after_help = "Examples:\n  synod sequencer -c sequencer.toml\n  \
+                            SYNOD_PUBLIC_API__PORT=6008 synod sequencer -c sequencer.toml")]
+    Sequencer(SequencerArgs),
+    /// Act as members of a synchronizer: register, send, receive; says whether it is fit
+    #[command(after_help = "Examples:\n  synod probe http://127.0.0.1:5008\n  synod probe http://127.0.0.1:5008 --json")]
+    Probe(ProbeArgs),
+    /// Look at a configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// `synod localnet`
+#[derive(Debug, Args)]
+pub(crate) struct LocalnetArgs {
+    /// Where the network keeps its data; a second start continues from there. Without it, a new directory below the
+    /// system's temporary one, removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// File that appears when everything is served and the self-test has passed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// First port; the ports of the network count up from there instead of the default ones
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_000))]
+    pub(crate) port_base: Option<u16>,
+    /// End after the self-test instead of serving until a signal
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+/// `synod sequencer`
+#[derive(Debug, Args)]
+pub(crate) struct SequencerArgs {
+    /// Configuration file (TOML)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+/// `synod probe`
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// Public API of a sequencer, e.g. http://127.0.0.1:5008
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Report all mistakes of a configuration
+    Check(ConfigArgs),
+    /// Show the effective values and where each comes from
+    Show(ConfigArgs),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Kind of the node
+    #[arg(value_enum)]
+    pub(crate) node: NodeKindArg,
+    /// Configuration file (TOML)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+/// Kinds of nodes that have a configuration.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum NodeKindArg {
+    /// A sequencer node
+    Sequencer,
+}

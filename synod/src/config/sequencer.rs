@@ -1,0 +1,170 @@
+//! Configuration of a sequencer node. Names follow Canton's where the notion is Canton's.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured of a sequencer node.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SequencerConfig {
+    /// Name of the node: the identifier of its unique identifier when it makes its own identity.
+    pub name: NodeName,
+    /// Where its state is kept.
+    pub storage: StorageConfig,
+    /// What members call.
+    pub public_api: PublicApiConfig,
+    /// What operators call.
+    pub admin_api: AdminApiConfig,
+    /// Health and metrics.
+    pub monitoring: MonitoringConfig,
+    /// What is written to the log.
+    pub logging: LoggingConfig,
+}
+
+/// A node's name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeName(pub String);
+
+impl Default for NodeName {
+    fn default() -> Self {
+        Self("sequencer".to_owned())
+    }
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageConfig {
+    /// `sqlite://PATH` or `postgres://USER@HOST/DATABASE`.
+    pub url: String,
+    /// File with the password of the database user (PostgreSQL).
+    pub password_file: Option<PathBuf>,
+    /// Schema of the node's tables (PostgreSQL); the first one of the user's search path when absent.
+    pub schema: Option<String>,
+    /// Most connections, from 2.
+    pub max_connections: u32,
+    /// Work on a database that may lose acknowledged commits (`fsync`, `synchronous_commit` or `full_page_writes` off).
+    pub allow_unsafe_durability: bool,
+    /// File with the key under which private keys are encrypted; 64 hexadecimal digits.
+    pub private_key_encryption_key_file: Option<PathBuf>,
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self {
+            url: "sqlite://sequencer.db".to_owned(),
+            password_file: None,
+            schema: None,
+            max_connections: 8,
+            allow_unsafe_durability: false,
+            private_key_encryption_key_file: None,
+        }
+    }
+}
+
+/// `[public_api]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PublicApiConfig {
+    /// Address to listen on.
+    pub address: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    pub port: u16,
+    /// TLS; plain text when absent.
+    pub tls: Option<TlsConfig>,
+    /// How long a login challenge is good, in milliseconds.
+    pub nonce_expiration_interval_ms: u64,
+    /// How long a session token is good at most, in milliseconds.
+    pub max_token_expiration_interval_ms: u64,
+    /// Most calls that one connection may have open.
+    pub max_concurrent_calls_per_connection: u32,
+    /// Largest request in bytes, instead of the synchronizer's own limit.
+    pub override_max_request_size: Option<u32>,
+}
+
+impl Default for PublicApiConfig {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::from([127, 0, 0, 1]),
+            port: 5008,
+            tls: None,
+            nonce_expiration_interval_ms: 60_000,
+            max_token_expiration_interval_ms: 3_600_000,
+            max_concurrent_calls_per_connection: 100_000,
+            override_max_request_size: None,
+        }
+    }
+}
+
+/// Certificate and key of a server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// PEM file with the certificate and what leads to its root.
+    pub cert_chain_file: PathBuf,
+    /// PEM file with the private key (PKCS#8).
+    pub private_key_file: PathBuf,
+}
+
+/// `[admin_api]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdminApiConfig {
+    /// Address to listen on.
+    pub address: IpAddr,
+    /// Port to listen on; 0 takes a free one.
+    pub port: u16,
+}
+
+impl Default for AdminApiConfig {
+    fn default() -> Self {
+        Self { address: IpAddr::from([127, 0, 0, 1]), port: 5009 }
+    }
+}
+
+/// `[monitoring]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MonitoringConfig {
+    /// Address of the servers below.
+    pub address: IpAddr,
+    /// Port of the HTTP health server; none when absent.
+    pub http_health_port: Option<u16>,
+    /// Port of the Prometheus exporter; none when absent.
+    pub metrics_port: Option<u16>,
+}
+
+impl Default for MonitoringConfig {
+    fn default() -> Self {
+        Self { address: IpAddr::from([127, 0, 0, 1]), http_health_port: Some(5063), metrics_port: Some(10013) }
+    }
+}
+
+/// `[logging]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoggingConfig {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// Filter, e.g. `info` or `info,synod_machine=debug`.
+    pub level: String,
+}
+
+impl Default for LoggingConfig {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
