@@ -1,10 +1,18 @@
 //! Developer commands of the workspace: `cargo xtask --help`.
 
+mod command;
+mod deny;
+mod docs;
+mod layers;
 #[cfg(test)]
 mod mutate;
 mod replay;
 mod report;
+mod test;
+mod tidy;
+mod tools;
 mod vectors;
+mod workspace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,10 +29,33 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs every gate and every test, vectors and recordings included; last line `N passed, N failed`
+    Test {
+        /// Only these steps (see the summary for their names); may be given several times
+        #[arg(long, value_parser = test::names())]
+        only: Vec<String>,
+        /// Not these steps; may be given several times
+        #[arg(long, value_parser = test::names())]
+        skip: Vec<String>,
+    },
     /// Compares the product with golden vectors; last line `N passed, N failed`
     Vectors(Compare),
     /// Replays recordings through the machine and compares every outcome; last line `N passed, N failed`
     Replay(Compare),
+    /// Checks sizes, leftovers and READMEs
+    Tidy {
+        /// Takes what became shorter over into the ratchet
+        #[arg(long)]
+        lower: bool,
+    },
+    /// Checks which crate depends on which
+    CheckLayers,
+    /// Checks that what the documents point to exists
+    CheckDocs,
+    /// Checks bans, licences and sources of dependencies
+    Deny,
+    /// Finds or installs the programs that the tests need
+    Tools,
 }
 
 #[derive(clap::Args)]
@@ -39,7 +70,24 @@ struct Compare {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Test { only, skip } => test::all(&only, &skip),
         Command::Vectors(compare) => report::finish(&vectors::compare(&compare.paths, compare.show)),
         Command::Replay(compare) => report::finish(&replay::compare(&compare.paths, compare.show)),
+        Command::Tidy { lower: true } => finish(tidy::lower_ratchet().map(|done| println!("{done}"))),
+        Command::Tidy { lower: false } => finish(test::print_faults(tidy::faults())),
+        Command::CheckLayers => finish(test::print_faults(layers::faults())),
+        Command::CheckDocs => finish(test::print_faults(docs::faults())),
+        Command::Deny => finish(deny::check()),
+        Command::Tools => finish(tools::install()),
+    }
+}
+
+fn finish(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
     }
 }
