@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .extern_path(".com.digitalasset.canton", "::synod_proto")
         .extern_path(".google.rpc", "::synod_proto::google::rpc")
+        .extern_path(".synod", "::synod_proto::synod")
         .include_file("packages.rs")
         .compile_fds(descriptors.clone())?;
 

@@ -2,7 +2,8 @@
 //!
 //! The definitions live in `/proto`, laid out by package. The modules here mirror the packages below
 //! `com.digitalasset.canton`: package `com.digitalasset.canton.crypto.v30` is [`crypto::v30`]. The error model of
-//! gRPC is [`google::rpc`]; other well-known messages (`Timestamp`, `Duration`, `Any`) come from `prost_types`.
+//! gRPC is [`google::rpc`]; other well-known messages (`Timestamp`, `Duration`, `Any`) come from `prost_types`. Synod's
+//! own messages are below [`synod`].
 //!
 //! Fields of type `bytes` are [`bytes::Bytes`], so a message decoded from a `Bytes` shares its memory.
 //! Encoding writes fields in the order of their numbers, as Canton does.
@@ -14,3 +15,4 @@ mod generated {
 
 pub use generated::com::digitalasset::canton::*;
 pub use generated::google;
+pub use generated::synod;
