@@ -169,3 +169,40 @@ fn unused_faults(ours: &[&Value]) -> Result<Vec<String>, String> {
         .map(|(name, _)| format!("no crate uses {name} of the table of the workspace"))
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn package(name: &str, dependency: &str, kind: Option<&str>) -> Value {
+        json!({ "name": name, "dependencies": [{ "name": dependency, "kind": kind }] })
+    }
+
+    #[test]
+    fn a_dependency_upwards_is_found() {
+        assert!(faults_of(&package("synod-machine", "synod-topology", None)).is_empty());
+        assert_eq!(faults_of(&package("synod-topology", "synod-machine", None)).len(), 1);
+        assert_eq!(faults_of(&package("synod-topology", "synod-topology", Some("build"))).len(), 1);
+        assert!(faults_of(&package("synod-topology", "synod-machine", Some("dev"))).is_empty());
+        assert_eq!(faults_of(&package("synod-store", "synod-testkit", None)).len(), 1);
+        assert_eq!(faults_of(&package("synod-machine", "sqlx", None)).len(), 1);
+        assert_eq!(faults_of(&package("synod-new", "bytes", None)).len(), 1);
+    }
+
+    #[test]
+    fn a_runtime_in_the_core_is_found_at_any_distance() {
+        let node = |id: &str, to: &str, kind: Value| json!({ "id": id, "deps": [{ "pkg": to, "dep_kinds": [{ "kind": kind }] }] });
+        let graph = |kind: Value| {
+            json!({
+                "packages": [
+                    { "id": "1", "name": "synod-wire" }, { "id": "2", "name": "between" }, { "id": "3", "name": "tokio" },
+                ],
+                "resolve": { "nodes": [node("1", "2", Value::Null), node("2", "3", kind), { "id": "3", "deps": [] }] },
+            })
+        };
+        assert_eq!(core_faults(&graph(Value::Null)).len(), 1);
+        assert!(core_faults(&graph(json!("dev"))).is_empty());
+    }
+}

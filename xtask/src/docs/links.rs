@@ -26,10 +26,9 @@ fn fault(files: &[TextFile], from: &TextFile, target: &str) -> Option<String> {
     } else {
         normal(&Path::new(&from.path).parent().unwrap_or(Path::new("")).join(path))
     };
-    if !root().join(&to).exists() {
-        return Some(format!("the link {target} leads nowhere"));
-    }
-    let document = files.iter().find(|file| Path::new(&file.path) == to)?;
+    let Some(document) = files.iter().find(|file| Path::new(&file.path) == to) else {
+        return (!root().join(&to).exists()).then(|| format!("the link {target} leads nowhere"));
+    };
     let missing = !anchor.is_empty() && !anchors(&document.text).iter().any(|known| known == anchor);
     missing.then(|| format!("the link {target} leads to no heading"))
 }
@@ -47,4 +46,22 @@ fn normal(path: &Path) -> PathBuf {
         }
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_found() {
+        let file = |path: &str, text: &str| TextFile { path: path.to_owned(), text: text.to_owned() };
+        let files = [
+            file("docs/a.md", "[b](adr/README.md#decisions) [c](../Cargo.toml) [d](#here)\n## Here\n[e](https://f)"),
+            file("docs/adr/README.md", "# Decisions"),
+            file("docs/g.md", "[h](none.md)\n[i](adr/README.md#none)\n[j](#none)"),
+        ];
+        let found = faults(&files);
+        let places: Vec<&str> = found.iter().filter_map(|fault| fault.split(": ").next()).collect();
+        assert_eq!(places, ["docs/g.md:1", "docs/g.md:2", "docs/g.md:3"]);
+    }
 }

@@ -172,3 +172,43 @@ pub(super) fn decisions(files: &[TextFile]) -> Vec<String> {
         .map(|name| format!("{FOLDER}README.md does not list {name}"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: &str) -> TextFile {
+        TextFile { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_claim_without_a_test_is_found() {
+        let code =
+            file("a.rs", "#[test]\nfn one() {}\n\n#[tokio::test]\n#[cfg(unix)]\nasync fn two() {}\n\nfn helper() {}\n");
+        let rows = "| what | Test |\n|---|---|\n| a | `one`, `x::two` |\n| b | `helper` |\n| c | |\n\
+                    | d | `cargo xtask replay tests/recordings` |\n| e | `cargo xtask vectors tests/none` |\n\n\
+                    | not served | why |\n|---|---|\n| f | later |\n";
+        let found = claims(&[code, file("docs/compatibility.md", rows)]);
+        let places: Vec<&str> = found.iter().filter_map(|fault| fault.split(": ").next()).collect();
+        assert_eq!(places, ["docs/compatibility.md:4", "docs/compatibility.md:5", "docs/compatibility.md:7"]);
+        assert_eq!(claims(&[file("docs/compatibility.md", "text")]).len(), 1);
+    }
+
+    #[test]
+    fn a_dependency_without_a_reason_is_found_and_a_reason_without_a_dependency() {
+        let manifest = "[workspace.dependencies]\na = \"1\"\nb = { version = \"1\" }\nours = { path = \"x\" }\n";
+        let document = file("docs/dependencies.md", "| crate | for |\n|---|---|\n| `a` | x |\n| `c` | x |\n");
+        let found = dependencies(&[document], manifest).unwrap();
+        assert_eq!(found.len(), 2);
+        assert!(found[0].contains(" b") && found[1].contains(" c,"), "{found:?}");
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_and_an_unlisted_decision_are_found() {
+        assert_eq!(paths(&[file("a.md", "`docs/none.md` `docs/glossary.md` `x/y` `docs/adr/{a}`")]).len(), 1);
+        let table = file("docs/adr/README.md", "[001](001-a.md)");
+        let files =
+            [table, file("docs/adr/000-template.md", ""), file("docs/adr/001-a.md", ""), file("docs/adr/002-b.md", "")];
+        assert_eq!(decisions(&files).len(), 1);
+    }
+}

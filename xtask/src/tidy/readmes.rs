@@ -34,3 +34,17 @@ fn faults_of(file: &TextFile) -> Option<String> {
     let lines = file.text.lines().count();
     (lines > SCREEN).then(|| format!("{}: {lines} lines are more than one screen", file.path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_heading_and_a_long_text_are_found() {
+        let file = |text: String| TextFile { path: "a/README.md".to_owned(), text };
+        let good = format!("# a\n\n{}\n", HEADINGS.join("\ntext\n\n"));
+        assert_eq!(faults_of(&file(good.clone())), None);
+        assert!(faults_of(&file(good.replace("## Invariants", "## More"))).is_some());
+        assert!(faults_of(&file(format!("{good}{}", "text\n".repeat(SCREEN)))).is_some());
+    }
+}

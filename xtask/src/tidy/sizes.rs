@@ -103,3 +103,33 @@ fn not_a_table_of_contents(file: &TextFile) -> Option<String> {
     let line = file.path.ends_with("src/lib.rs").then(|| lines.iter().find(|line| defines(line)).copied()).flatten()?;
     Some(format!("{}: `{line}` belongs into a file of its own", file.path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, text: String) -> TextFile {
+        TextFile { path: path.to_owned(), text }
+    }
+
+    #[test]
+    fn what_is_too_long_is_found() {
+        let function = format!("fn long() {{\n{}}}\n", "    work();\n".repeat(FUNCTION_LIMIT));
+        let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", "    // a test\n".repeat(INNER_TESTS_LIMIT));
+        let files = [
+            file("a.rs", format!("{function}{tests}")),
+            file("b.rs", "// a line\n".repeat(FILE_LIMIT + 1)),
+            file("c/tests/d.rs", "// a line\n".repeat(FILE_LIMIT + 1)),
+        ];
+        let found: Vec<(String, usize)> = too_long(&files).into_iter().collect();
+        let expected = [("a.rs its-tests", 153), ("a.rs long", 72), ("b.rs", 801)];
+        assert_eq!(found, expected.map(|(what, lines)| (what.to_owned(), lines)));
+    }
+
+    #[test]
+    fn a_definition_in_lib_rs_is_found() {
+        let lib = |text: &str| not_a_table_of_contents(&file("crates/a/src/lib.rs", text.to_owned()));
+        assert_eq!(lib("//! Docs.\n\nmod a;\npub use a::{\n    B,\n};\n"), None);
+        assert!(lib("mod a;\n\npub struct B;\n").is_some());
+    }
+}
