@@ -1,0 +1,25 @@
+//! The messages of Canton's sequencer protocol as Synod works with them, read and written as Canton 3.5 does.
+
+mod acknowledge;
+mod aggregation;
+mod batch;
+mod error;
+pub mod gzip;
+mod reader;
+mod recipients;
+mod request_type;
+mod signature;
+mod signed_content;
+mod submission_request;
+pub mod versioned;
+mod writer;
+
+pub use acknowledge::AcknowledgeRequest;
+pub use aggregation::{AggregationId, AggregationRule};
+pub use batch::{Batch, Envelope};
+pub use error::{GzipFault, ParseError, ProtoFault};
+pub use recipients::{Recipients, RecipientsTree};
+pub use request_type::{RecipientKinds, SubmissionRequestType};
+pub use signed_content::SignedContent;
+pub use submission_request::{SubmissionRequest, SubmissionRequestContent};
+pub use versioned::MessageKind;
