@@ -1,11 +1,12 @@
 -- INT64, SERIAL64, BYTES and CLUSTERED are replaced for each database; lines that begin with the name of one are for it
--- alone. Times are microseconds since the epoch. Sizes and numbers are 64-bit.
+-- alone. Times are microseconds since the epoch. Sizes and numbers are 64-bit. Texts that a member or an operator
+-- chose are bytes: PostgreSQL's texts hold no NUL, and depend on the encoding of the database.
 
 -- One row: the lease of the writer and the last block. Every commit compares and updates it first, so a leader
 -- that was taken over cannot commit, and nobody takes over in the middle of a commit.
 CREATE TABLE head (
     id INT64 PRIMARY KEY CHECK (id = 1),
-    lease_holder TEXT NOT NULL,
+    lease_holder ASCII NOT NULL,
     lease_epoch INT64 NOT NULL,
     lease_expires_at INT64 NOT NULL,
     -- Height -1 before the first block, NULL before genesis.
@@ -33,7 +34,7 @@ CREATE TABLE events (
     time INT64 PRIMARY KEY,
     kind INT64 NOT NULL,
     sender INT64,
-    message_id TEXT NOT NULL,
+    message_id BYTES NOT NULL,
     recipients BYTES,
     resolved_groups BYTES,
     batch BYTES,
@@ -57,7 +58,7 @@ postgres:ALTER TABLE member_events ALTER COLUMN entries SET STORAGE EXTERNAL;
 -- enabled and pruned_previous belong to this node alone.
 CREATE TABLE members (
     member_index INT64 PRIMARY KEY,
-    member TEXT NOT NULL UNIQUE,
+    member ASCII NOT NULL UNIQUE,
     registered_from INT64 NOT NULL,
     enabled INT64 NOT NULL DEFAULT 1,
     pruned_previous INT64
@@ -76,11 +77,11 @@ CREATE TABLE topology_rows (
     batch_index INT64 NOT NULL,
     signed BYTES NOT NULL,
     is_proposal INT64 NOT NULL,
-    rejection TEXT,
+    rejection BYTES,
     tx_hash BYTES NOT NULL,
-    code TEXT NOT NULL,
-    namespace TEXT NOT NULL,
-    identifier TEXT,
+    code ASCII NOT NULL,
+    namespace ASCII NOT NULL,
+    identifier ASCII,
     unique_key BYTES NOT NULL,
     serial INT64 NOT NULL,
     operation INT64 NOT NULL
@@ -100,7 +101,7 @@ CREATE TABLE traffic_consumed (
 ) CLUSTERED;
 
 CREATE TABLE traffic_purchased (
-    member TEXT NOT NULL,
+    member ASCII NOT NULL,
     time INT64 NOT NULL,
     serial INT64 NOT NULL,
     extra_purchased INT64 NOT NULL,
@@ -136,29 +137,29 @@ CREATE TABLE lower_bound (
 
 CREATE TABLE synchronizer_configuration (
     id INT64 PRIMARY KEY CHECK (id = 1),
-    psid TEXT NOT NULL,
+    psid ASCII NOT NULL,
     static_parameters BYTES NOT NULL
 );
 
 CREATE TABLE node_identity (
     id INT64 PRIMARY KEY CHECK (id = 1),
-    unique_identifier TEXT NOT NULL
+    unique_identifier ASCII NOT NULL
 );
 
 CREATE TABLE node_settings (
-    name TEXT PRIMARY KEY,
+    name ASCII PRIMARY KEY,
     value BYTES NOT NULL
 ) CLUSTERED;
 
 CREATE TABLE public_keys (
-    fingerprint TEXT PRIMARY KEY,
-    name TEXT,
+    fingerprint ASCII PRIMARY KEY,
+    name BYTES,
     public_key BYTES NOT NULL
 );
 
 -- sealed = 1: encrypted under the key file.
 CREATE TABLE private_keys (
-    fingerprint TEXT PRIMARY KEY,
+    fingerprint ASCII PRIMARY KEY,
     sealed INT64 NOT NULL,
     private_key BYTES NOT NULL
 );
@@ -172,11 +173,11 @@ CREATE TABLE authorized_rows (
     batch_index INT64 NOT NULL,
     signed BYTES NOT NULL,
     is_proposal INT64 NOT NULL,
-    rejection TEXT,
+    rejection BYTES,
     tx_hash BYTES NOT NULL,
-    code TEXT NOT NULL,
-    namespace TEXT NOT NULL,
-    identifier TEXT,
+    code ASCII NOT NULL,
+    namespace ASCII NOT NULL,
+    identifier ASCII,
     unique_key BYTES NOT NULL,
     serial INT64 NOT NULL,
     operation INT64 NOT NULL

@@ -1,21 +1,35 @@
 //! Durable state of a node.
+mod checkpoint;
 mod codec;
+mod commit;
 mod config;
 mod error;
+mod events;
+mod head;
 mod lease;
 mod location;
+mod members;
 mod migrate;
 mod node;
 mod outbox;
 mod postgres;
+mod pruning;
 mod seal;
 mod sql;
 mod sqlite;
 mod store;
+mod topology;
+mod traffic;
 
 pub use config::StoreConfig;
+pub use commit::CommitReport;
 pub use error::{StoreError, StoreFault, StoreRefused};
+pub use events::EventsError;
+pub use head::BlockRow;
 pub use lease::{Acquired, Lease};
+pub use members::MemberRow;
 pub use node::PublicKeyRow;
 pub use outbox::OutboxFrame;
+pub use pruning::PruneReport;
 pub use store::Store;
+pub use traffic::TrafficAt;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 
@@ -110,18 +111,30 @@ fn connect_timeout() -> StoreError {
     StoreFault::database("connect", sqlx::Error::PoolTimedOut).into()
 }
 
+/// Class 28: authentication, 3D: no such database, 42501: insufficient privilege.
+fn is_login(error: &dyn DatabaseError) -> bool {
+    error.code().is_some_and(|code| code.starts_with("28") || code.starts_with("3D") || code == "42501")
+}
+
+/// Tells a missing right of the role from a broken database.
+pub(crate) fn or_refused(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Fault(StoreFault::Database { source: sqlx::Error::Database(error), .. })
+            if is_login(error.as_ref()) =>
+        {
+            StoreRefused::Login(sqlx::Error::Database(error)).into()
+        }
+        other => other,
+    }
+}
+
 /// Which errors of connecting only the operator can mend.
 fn connect_failed(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Tls(_) => StoreRefused::Tls(error).into(),
-        // Class 28: authentication, 3D: no such database, 42501: insufficient privilege.
-        sqlx::Error::Database(database)
-            if database
-                .code()
-                .is_some_and(|code| code.starts_with("28") || code.starts_with("3D") || code == "42501") =>
-        {
-            StoreRefused::Login(error).into()
-        }
+        // So rustls reports a certificate that it does not trust.
+        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => StoreRefused::Tls(error).into(),
+        sqlx::Error::Database(database) if is_login(database.as_ref()) => StoreRefused::Login(error).into(),
         sqlx::Error::Configuration(_) => StoreRefused::Url { reason: error.to_string() }.into(),
         _ => StoreFault::database("connect", error).into(),
     }

@@ -1,5 +1,6 @@
 //! The store: its pools of connections, and how it is opened.
 
+use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,12 @@ use crate::{StoreConfig, StoreError, StoreFault, migrate, postgres, sqlite};
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("kind", &self.kind()).finish_non_exhaustive()
+    }
 }
 
 pub(crate) struct Inner {
@@ -59,15 +66,21 @@ impl Store {
                 _lock: lock,
             }),
         };
-        let mut transaction = store.begin_write().await?;
+        store.prepare().await.map_err(postgres::or_refused)?;
+        store.check_key_file().await?;
+        Ok(store)
+    }
+
+    /// Creates or upgrades the tables.
+    async fn prepare(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin_write().await?;
         migrate::migrate(&mut transaction).await?;
-        if store.dialect() == Dialect::Sqlite {
+        if self.dialect() == Dialect::Sqlite {
             // The lock on the file proves that no earlier holder lives.
             transaction.session().execute("UPDATE head SET lease_expires_at = $1", &[Arg::Int(0)]).await?;
         }
         transaction.commit().await?;
-        store.check_key_file().await?;
-        Ok(store)
+        Ok(())
     }
 
     /// `sqlite` or `postgres`, for logs and metrics.

@@ -64,7 +64,7 @@ impl Store {
             .map(|row| {
                 Ok(PublicKeyRow {
                     fingerprint: fingerprint(row)?,
-                    name: row.opt_text(1)?.map(ToOwned::to_owned),
+                    name: row.opt_free_text(1)?.map(ToOwned::to_owned),
                     public_key: row.bytes(2)?,
                     owned: row.int(3)? > 0,
                 })
@@ -164,7 +164,8 @@ fn fingerprint(row: &Row) -> Result<Fingerprint, StoreFault> {
 async fn put_public_key(session: &mut Session<'_>, key: &PublicKeyRow) -> Result<(), StoreFault> {
     let insert = "INSERT INTO public_keys (fingerprint, name, public_key) VALUES ($1, $2, $3) \
                   ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name, public_key = excluded.public_key";
+    let name = key.name.as_deref().map(str::as_bytes);
     let args =
-        [Arg::Text(key.fingerprint.as_str()), Arg::OptText(key.name.as_deref()), Arg::Bytes(&key.public_key)];
+        [Arg::Text(key.fingerprint.as_str()), Arg::OptBytes(name), Arg::Bytes(&key.public_key)];
     session.execute(insert, &args).await.map(|_| ())
 }

@@ -4,4 +4,5 @@ mod identity;
 mod keys;
 mod settings;
 
+pub(crate) use identity::{read_configuration, write_configuration};
 pub use keys::PublicKeyRow;

@@ -17,15 +17,15 @@ impl Dialect {
     }
 
     /// The schema's text with its type names resolved: `INT64`, `SERIAL64` (numbered by the
-    /// database), `BYTES`, `CLUSTERED` (rows kept in the primary key's order, where that exists), and lines that begin with `postgres:` or `sqlite:`.
+    /// database), `BYTES`, `ASCII` (ordered by its bytes), `CLUSTERED` (rows kept in the primary key's order, where that exists), and lines that begin with `postgres:` or `sqlite:`.
     pub(crate) fn schema(self, portable: &str) -> String {
         let (ours, other) = match self {
             Self::Sqlite => ("sqlite:", "postgres:"),
             Self::Postgres => ("postgres:", "sqlite:"),
         };
         let words = match self {
-            Self::Sqlite => [("SERIAL64", "INTEGER"), ("INT64", "INTEGER"), ("BYTES", "BLOB"), ("CLUSTERED", "WITHOUT ROWID")],
-            Self::Postgres => [("SERIAL64", "BIGSERIAL"), ("INT64", "BIGINT"), ("BYTES", "BYTEA"), ("CLUSTERED", "")],
+            Self::Sqlite => [("SERIAL64", "INTEGER"), ("INT64", "INTEGER"), ("BYTES", "BLOB"), ("ASCII", "TEXT"), ("CLUSTERED", "WITHOUT ROWID")],
+            Self::Postgres => [("SERIAL64", "BIGSERIAL"), ("INT64", "BIGINT"), ("BYTES", "BYTEA"), ("ASCII", "TEXT COLLATE \"C\""), ("CLUSTERED", "")],
         };
         portable
             .lines()
@@ -52,16 +52,16 @@ impl Dialect {
         }
     }
 
-    /// Table expression with columns `k` and `v` of the pairs of `$parameter`, bound as [`super::Arg::Pairs`]
+    /// Table expression `u` with columns `k` and `v`: the pairs of `$parameter`, bound as [`super::Arg::Pairs`]
     /// (which takes two parameters on PostgreSQL, so it comes last).
     pub(crate) fn pairs(self, parameter: usize) -> String {
         match self {
             Self::Sqlite => {
-                format!("(SELECT value ->> 0 AS k, value ->> 1 AS v FROM json_each(${parameter}))")
+                format!("(SELECT value ->> 0 AS k, value ->> 1 AS v FROM json_each(${parameter})) AS u")
             }
             Self::Postgres => {
                 let second = parameter + 1;
-                format!("UNNEST(${parameter}::BIGINT[], ${second}::BIGINT[])")
+                format!("UNNEST(${parameter}::BIGINT[], ${second}::BIGINT[]) AS u(k, v)")
             }
         }
     }

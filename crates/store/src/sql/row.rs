@@ -41,6 +41,18 @@ impl Row {
         self.get(index)
     }
 
+    /// A text that is kept as bytes.
+    pub(crate) fn free_text(&self, index: usize) -> Result<&str, StoreFault> {
+        let bytes = self.slice(index)?;
+        std::str::from_utf8(bytes).map_err(|error| StoreFault::corrupt("a column of text", error))
+    }
+
+    pub(crate) fn opt_free_text(&self, index: usize) -> Result<Option<&str>, StoreFault> {
+        let bytes = self.opt_slice(index)?;
+        let text = bytes.map(std::str::from_utf8).transpose();
+        text.map_err(|error| StoreFault::corrupt("a column of text", error))
+    }
+
     pub(crate) fn slice(&self, index: usize) -> Result<&[u8], StoreFault> {
         self.get(index)
     }
@@ -49,8 +61,11 @@ impl Row {
         self.slice(index).map(Bytes::copy_from_slice)
     }
 
+    pub(crate) fn opt_slice(&self, index: usize) -> Result<Option<&[u8]>, StoreFault> {
+        self.get(index)
+    }
+
     pub(crate) fn opt_bytes(&self, index: usize) -> Result<Option<Bytes>, StoreFault> {
-        let slice: Option<&[u8]> = self.get(index)?;
-        Ok(slice.map(Bytes::copy_from_slice))
+        Ok(self.opt_slice(index)?.map(Bytes::copy_from_slice))
     }
 }

@@ -1,0 +1,69 @@
+//! One suite for both databases: every case of `cases!` runs on SQLite in a temporary folder and on PostgreSQL in a
+//! schema of its own. All cases share one private server, which ends with the process.
+
+mod blocks;
+mod database;
+mod lease;
+mod model;
+mod node;
+mod opening;
+mod postgres_only;
+mod pruning;
+mod reads;
+mod reload;
+mod samples;
+mod speed;
+mod sqlite_only;
+
+use database::Database;
+
+/// For each case a test on each database.
+macro_rules! cases {
+    ($($module:ident :: $case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[test]
+            fn $case() {
+                crate::database::run(crate::Database::sqlite(), crate::$module::$case);
+            })*
+        }
+
+        mod postgres {
+            $(#[test]
+            fn $case() {
+                crate::database::run(crate::Database::postgres(stringify!($case)), crate::$module::$case);
+            })*
+        }
+    };
+}
+
+cases! {
+    blocks::a_new_database_is_empty,
+    blocks::blocks_follow_each_other,
+    blocks::a_replay_is_compared,
+    blocks::genesis_comes_first_and_once,
+    blocks::a_large_commit_is_whole,
+    blocks::odd_texts_come_back,
+    blocks::a_block_is_found_by_time,
+    lease::the_second_holder_waits,
+    lease::a_lost_lease_cannot_write,
+    lease::a_take_over_between_commits_loses_nothing,
+    node::identity_and_synchronizer_are_set_once,
+    node::settings_are_kept,
+    node::keys_are_kept,
+    node::keys_are_encrypted_under_the_key_file,
+    node::the_outbox_keeps_order_until_a_block_has_the_frame,
+    node::the_authorized_store_is_kept,
+    opening::a_newer_schema_is_refused,
+    opening::foreign_tables_are_refused,
+    pruning::only_what_all_acknowledged_may_go,
+    pruning::pruned_events_leave_no_gap_unnoticed,
+    pruning::the_state_survives_pruning,
+    reads::pages_are_bounded,
+    reads::own_and_everybodys_events_are_one_stream,
+    reads::the_newest_event_before_a_time,
+    reads::topology_comes_in_pages,
+    reads::first_rows_of_a_mapping,
+    reads::traffic_at_a_time,
+    reads::members_and_their_acknowledgements,
+    reload::random_blocks_come_back,
+}

@@ -1,0 +1,182 @@
+//! Servers, roles, schemas and TLS.
+
+use std::path::Path;
+
+use synod_store::{Store, StoreConfig, StoreError, StoreFault, StoreRefused};
+use synod_testkit::postgres::TestServer;
+
+use crate::Database;
+use crate::database::{lease, runtime, server};
+use crate::samples::{block, genesis};
+
+async fn refused(config: &StoreConfig) -> StoreRefused {
+    match Store::open(config).await {
+        Err(StoreError::Refused(refused)) => refused,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sql(text: &str) {
+    server().sql("postgres", text).expect("the statement runs");
+}
+
+/// URL of a role that may do nothing but what a test grants it.
+fn url_of(role: &str, database: &str) -> String {
+    format!("postgres://{role}@127.0.0.1:{}/{database}", server().port())
+}
+
+#[test]
+fn a_role_needs_few_rights() {
+    sql("CREATE ROLE poor LOGIN");
+    sql("CREATE DATABASE \"odd \"\"name\"");
+    server().sql("odd \"name", "CREATE SCHEMA \"My Schema\"; GRANT USAGE ON SCHEMA \"My Schema\" TO poor").expect("runs");
+    let mut config = StoreConfig::new(url_of("poor", "odd%20%22name"));
+    config.schema = Some("My Schema".to_owned());
+    runtime().block_on(async {
+        // It may not create tables there, nor a schema of its own.
+        assert!(matches!(refused(&config).await, StoreRefused::Login(_)));
+        let mut own = config.clone();
+        own.schema = Some("its own".to_owned());
+        assert!(matches!(refused(&own).await, StoreRefused::Login(_)));
+
+        server().sql("odd \"name", "GRANT CREATE ON SCHEMA \"My Schema\" TO poor").expect("runs");
+        let store = Store::open(&config).await.expect("opens");
+        let held = lease(&store, "holder").await;
+        store.initialize(&held, &genesis(1)).await.expect("genesis");
+        store.commit(&held, &[block(0, 1)]).await.expect("commits");
+        store.close().await;
+
+        server().sql("odd \"name", "GRANT CREATE ON DATABASE \"odd \"\"name\" TO poor").expect("runs");
+        let store = Store::open(&own).await.expect("creates its schema");
+        assert_eq!(store.head().await.expect("reads"), None, "another schema is another node");
+    });
+}
+
+#[test]
+fn the_search_path_of_the_role_holds_without_a_schema() {
+    sql("CREATE ROLE pathy LOGIN; CREATE SCHEMA pathy AUTHORIZATION pathy");
+    runtime().block_on(async {
+        let store = Store::open(&StoreConfig::new(url_of("pathy", "postgres"))).await.expect("opens");
+        assert_eq!(store.head().await.expect("reads"), None);
+    });
+    let tables = server().sql("postgres", "SELECT count(*) FROM pg_tables WHERE schemaname = 'pathy'").expect("runs");
+    assert!(tables.parse::<u32>().expect("a number") > 10);
+}
+
+#[test]
+fn mistakes_of_the_operator_are_told_apart() {
+    sql("CREATE ROLE locked NOLOGIN");
+    runtime().block_on(async {
+        assert!(matches!(refused(&StoreConfig::new(server().url("missing"))).await, StoreRefused::Login(_)));
+        assert!(matches!(refused(&StoreConfig::new(url_of("nobody_here", "postgres"))).await, StoreRefused::Login(_)));
+        assert!(matches!(refused(&StoreConfig::new(url_of("locked", "postgres"))).await, StoreRefused::Login(_)));
+        for name in ["", "pg_mine", &"x".repeat(64)] {
+            let mut config = StoreConfig::new(server().url("postgres"));
+            config.schema = Some(name.to_owned());
+            assert!(matches!(refused(&config).await, StoreRefused::SchemaName { .. }), "{name}");
+        }
+        // Nobody listens there: not a mistake in the configuration, so trying again is of use.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+        let down = Store::open(&StoreConfig::new(format!("postgres://x@{free}/x"))).await;
+        assert!(matches!(down, Err(StoreError::Fault(StoreFault::Database { .. }))), "{down:?}");
+    });
+}
+
+#[test]
+fn a_socket_works_too() {
+    let folder = server().socket_folder().display().to_string().replace('/', "%2F");
+    let url = format!("postgres://postgres@{folder}:{}/postgres", server().port());
+    let mut config = StoreConfig::new(url);
+    config.schema = Some("over a socket".to_owned());
+    runtime().block_on(async { Store::open(&config).await.expect("opens").close().await });
+}
+
+#[test]
+fn a_role_that_does_not_wait_for_the_disk_is_refused() {
+    sql("CREATE ROLE hasty LOGIN; ALTER ROLE hasty SET synchronous_commit = off; CREATE SCHEMA hasty AUTHORIZATION hasty");
+    let mut config = StoreConfig::new(url_of("hasty", "postgres"));
+    runtime().block_on(async {
+        let error = refused(&config).await.to_string();
+        assert!(error.contains("synchronous_commit=off") && error.contains("allow_unsafe_durability"), "{error}");
+        config.allow_unsafe_durability = true;
+        let store = Store::open(&config).await.expect("opens");
+        lease(&store, "holder").await;
+        store.close().await;
+        // With `local` a commit still waits for this server's disk.
+        config.allow_unsafe_durability = false;
+        sql("ALTER ROLE hasty SET synchronous_commit = local");
+        Store::open(&config).await.expect("opens").close().await;
+    });
+}
+
+/// The second server of this suite: with TLS, and unsafe from some point on.
+#[test]
+fn an_unsafe_server_and_tls() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let read = |name: &str| std::fs::read(data.join(name)).expect("test data");
+    let unsafe_server = TestServer::builder()
+        .setting("ssl", "on")
+        .setting("ssl_cert_file", "server.pem")
+        .setting("ssl_key_file", "server.key")
+        .file("server.pem", read("server.pem"))
+        .file("server.key", read("server.key"))
+        .start()
+        .expect("a server");
+    runtime().block_on(async {
+        let url = unsafe_server.url("postgres");
+        let store = Store::open(&StoreConfig::new(&url)).await.expect("it is safe as yet");
+        let run = |text: &str| unsafe_server.sql("postgres", text).expect("the statement runs");
+        for setting in ["fsync", "full_page_writes"] {
+            run(&format!("ALTER SYSTEM SET {setting} = off"));
+        }
+        run("SELECT pg_reload_conf()");
+        // The server reads its configuration a little later. A new session has it, and then so have the others.
+        let reloaded = (0..1_000).any(|_| run("SHOW fsync") == "off");
+        assert!(reloaded, "the server does not read its configuration again");
+        let acquired = store.acquire_lease("holder", 1_000).await;
+        assert!(matches!(acquired, Err(StoreFault::UnsafeDurability { .. })), "{acquired:?}");
+        store.close().await;
+        let error = refused(&StoreConfig::new(&url)).await.to_string();
+        assert!(error.contains("fsync=off, full_page_writes=off"), "{error}");
+
+        let with = |parameters: &str| {
+            let mut config = StoreConfig::new(format!("{url}?{parameters}"));
+            config.allow_unsafe_durability = true;
+            config
+        };
+        let root = |name: &str| data.join(name).display().to_string();
+        let encrypted = |applications: &str| {
+            let query = format!(
+                "SELECT bool_and(s.ssl)::TEXT FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) \
+                 WHERE a.application_name = '{applications}'"
+            );
+            unsafe_server.sql("postgres", &query).expect("runs")
+        };
+        for (name, parameters, is_encrypted) in [
+            ("disable", "sslmode=disable".to_owned(), "false"),
+            ("prefer", "sslmode=prefer".to_owned(), "true"),
+            ("require", "sslmode=require".to_owned(), "true"),
+            ("verify-ca", format!("sslmode=verify-ca&sslrootcert={}", root("ca.pem")), "true"),
+            ("verify-full", format!("sslmode=verify-full&sslrootcert={}", root("ca.pem")), "true"),
+        ] {
+            let store = Store::open(&with(&format!("{parameters}&application_name={name}"))).await.expect(name);
+            assert_eq!(encrypted(name), is_encrypted, "{name}");
+            store.close().await;
+        }
+        let stranger = with(&format!("sslmode=verify-full&sslrootcert={}", root("other-ca.pem")));
+        assert!(matches!(refused(&stranger).await, StoreRefused::Tls(_)));
+        let plain = StoreConfig::new(format!("{}?sslmode=require", server().url("postgres")));
+        assert!(matches!(refused(&plain).await, StoreRefused::Tls(_)));
+    });
+}
+
+/// Two processes that open an empty database at once.
+#[test]
+fn two_openings_at_once_create_one_schema() {
+    let database = Database::postgres("opened twice");
+    runtime().block_on(async {
+        let (first, second) = tokio::join!(database.try_open(), database.try_open());
+        first.expect("opens").close().await;
+        second.expect("opens").close().await;
+    });
+}
