@@ -6,6 +6,7 @@ mod docs;
 mod layers;
 #[cfg(test)]
 mod mutate;
+#[cfg(feature = "machine")]
 mod replay;
 mod report;
 mod test;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use synod_testkit::Tally;
 
 /// Developer commands of the workspace.
 #[derive(Parser)]
@@ -72,7 +74,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Test { only, skip } => test::all(&only, &skip),
         Command::Vectors(compare) => report::finish(&vectors::compare(&compare.paths, compare.show)),
-        Command::Replay(compare) => report::finish(&replay::compare(&compare.paths, compare.show)),
+        Command::Replay(compare) => report::finish(&compare_recordings(&compare.paths, compare.show)),
         Command::Tidy { lower: true } => finish(tidy::lower_ratchet().map(|done| println!("{done}"))),
         Command::Tidy { lower: false } => finish(test::print_faults(tidy::faults())),
         Command::CheckLayers => finish(test::print_faults(layers::faults())),
@@ -80,6 +82,24 @@ fn main() -> ExitCode {
         Command::Deny => finish(deny::check()),
         Command::Tools => finish(tools::install()),
     }
+}
+
+/// The comparison of recordings needs all of the core.
+#[cfg(feature = "machine")]
+fn compare_recordings(paths: &[PathBuf], show: usize) -> Tally {
+    replay::compare(paths, show)
+}
+
+/// A build without it compares nothing, and says so.
+#[cfg(not(feature = "machine"))]
+fn compare_recordings(paths: &[PathBuf], _show: usize) -> Tally {
+    let mut tally = Tally::new();
+    for path in paths {
+        let reason = "not compared: this xtask was built without its feature `machine`".to_owned();
+        println!("{}: {reason}", path.display());
+        tally.case("recordings", path.display().to_string(), Err(reason));
+    }
+    tally
 }
 
 fn finish(result: Result<(), String>) -> ExitCode {

@@ -7,7 +7,7 @@ use synod_testkit::Tally;
 
 use crate::command::{cargo, run, run_watched};
 use crate::workspace::root;
-use crate::{deny, docs, layers, replay, tidy, tools, vectors};
+use crate::{deny, docs, layers, tidy, tools, vectors};
 
 /// How many differences of vectors and recordings are shown per file.
 const SHOW: usize = 20;
@@ -60,7 +60,7 @@ const STEPS: &[Step] = &[
     ("lints", || Outcome::of_gate(lints())),
     ("tests", tests),
     ("vectors", || Outcome::of_tally(&vectors::compare(&[root().join("tests/vectors")], SHOW))),
-    ("recordings", || Outcome::of_tally(&replay::compare(&[root().join("tests/recordings")], SHOW))),
+    ("recordings", || Outcome::of_tally(&crate::compare_recordings(&[root().join("tests/recordings")], SHOW))),
 ];
 
 /// The names of the steps, for the help text.
