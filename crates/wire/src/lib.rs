@@ -5,7 +5,7 @@ mod aggregation;
 mod batch;
 mod error;
 pub mod gzip;
-mod reader;
+pub mod reader;
 mod recipients;
 mod request_type;
 mod signature;

@@ -30,12 +30,14 @@ const END_GROUP: u32 = 4;
 const FIXED32: u32 = 5;
 
 /// The tag of a varint field, as [`Reader::next_tag`] gives it.
-pub(crate) const fn varint(field: u32) -> u32 {
+#[must_use]
+pub const fn varint(field: u32) -> u32 {
     field << 3 | VARINT
 }
 
 /// The tag of a field that is a text, bytes or a message.
-pub(crate) const fn delimited(field: u32) -> u32 {
+#[must_use]
+pub const fn delimited(field: u32) -> u32 {
     field << 3 | LENGTH_DELIMITED
 }
 
@@ -62,18 +64,23 @@ pub(crate) mod tag {
 }
 
 /// A position in an encoded message.
-#[derive(Clone)]
-pub(crate) struct Reader<'a> {
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) const fn new(message: &'a [u8]) -> Self {
+    /// The beginning of `message`.
+    #[must_use]
+    pub const fn new(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
     /// The tag of the next field; `None` at the end of the message.
-    pub(crate) fn next_tag(&mut self) -> Result<Option<u32>, ParseError> {
+    ///
+    /// # Errors
+    /// [`ParseError::Proto`] when the tag is malformed or names field 0.
+    pub fn next_tag(&mut self) -> Result<Option<u32>, ParseError> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -85,22 +92,35 @@ impl<'a> Reader<'a> {
     }
 
     /// The low 32 bits of a varint.
+    ///
+    /// # Errors
+    /// [`ParseError::Proto`] when the number is malformed.
     #[allow(clippy::cast_possible_truncation, reason = "the JVM drops the upper bits")]
-    pub(crate) fn varint32(&mut self) -> Result<u32, ParseError> {
+    pub fn varint32(&mut self) -> Result<u32, ParseError> {
         self.varint64().map(|value| value as u32)
     }
 
     /// A varint as a signed 32-bit number, or an enum.
-    pub(crate) fn int32(&mut self) -> Result<i32, ParseError> {
+    ///
+    /// # Errors
+    /// As [`Self::varint32`].
+    pub fn int32(&mut self) -> Result<i32, ParseError> {
         self.varint32().map(u32::cast_signed)
     }
 
     /// A varint as a signed 64-bit number.
-    pub(crate) fn int64(&mut self) -> Result<i64, ParseError> {
+    ///
+    /// # Errors
+    /// As [`Self::varint64`].
+    pub fn int64(&mut self) -> Result<i64, ParseError> {
         self.varint64().map(u64::cast_signed)
     }
 
-    pub(crate) fn varint64(&mut self) -> Result<u64, ParseError> {
+    /// All 64 bits of a varint.
+    ///
+    /// # Errors
+    /// [`ParseError::Proto`] when the number is malformed.
+    pub fn varint64(&mut self) -> Result<u64, ParseError> {
         let mut value = 0;
         for (index, byte) in self.rest.iter().take(VARINT_BYTES).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
@@ -114,18 +134,27 @@ impl<'a> Reader<'a> {
     }
 
     /// The content of a field of the wire type of bytes.
-    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], ParseError> {
+    ///
+    /// # Errors
+    /// [`ParseError::Proto`] when the length is malformed or more than what is left.
+    pub fn bytes(&mut self) -> Result<&'a [u8], ParseError> {
         let length = usize::try_from(self.int32()?).map_err(|_| ProtoFault::NegativeLength)?;
         self.take(length)
     }
 
     /// A text.
-    pub(crate) fn text(&mut self) -> Result<&'a str, ParseError> {
+    ///
+    /// # Errors
+    /// As [`Self::bytes`], and when the bytes are not UTF-8.
+    pub fn text(&mut self) -> Result<&'a str, ParseError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| ProtoFault::Utf8.into())
     }
 
     /// Bytes as a part of `source`, which this reader reads a part of.
-    pub(crate) fn shared(&mut self, source: &Bytes) -> Result<Bytes, ParseError> {
+    ///
+    /// # Errors
+    /// As [`Self::bytes`].
+    pub fn shared(&mut self, source: &Bytes) -> Result<Bytes, ParseError> {
         self.bytes().map(|part| source.slice_ref(part))
     }
 
@@ -136,7 +165,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Skips the field with this tag, which is unknown.
-    pub(crate) fn skip(&mut self, tag: u32) -> Result<(), ParseError> {
+    ///
+    /// # Errors
+    /// [`ParseError::Proto`] when the field is malformed.
+    pub fn skip(&mut self, tag: u32) -> Result<(), ParseError> {
         match tag & 7 {
             START_GROUP => self.skip_group(tag >> 3),
             END_GROUP => Ok(()),
