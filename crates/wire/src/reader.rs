@@ -76,6 +76,12 @@ impl<'a> Reader<'a> {
         Self { rest: message }
     }
 
+    /// What is not read yet.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The tag of the next field; `None` at the end of the message.
     ///
     /// # Errors

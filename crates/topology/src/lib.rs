@@ -1,0 +1,31 @@
+//! The topology of a synchronizer: who its members are, their keys, and who decides about it (chapter 02 of the protocol
+//! notes).
+//!
+//! - [`mapping`], [`TopologyTransaction`], [`SignedTopologyTransaction`]: what is sent, read with exactly Canton's
+//!   strictness.
+//! - [`StaticSynchronizerParameters`], [`DynamicSynchronizerParameters`]: parameters.
+
+mod error;
+pub mod mapping;
+mod number;
+mod operation;
+mod parameters;
+mod protobuf;
+mod rejection;
+mod row;
+mod schema;
+mod signed;
+mod text;
+mod transaction;
+
+pub use error::InvalidMessage;
+pub use mapping::{InvalidMappingCode, Mapping, MappingCode, ReferencedAuthorizations, RequiredAuthorization};
+pub use operation::Operation;
+pub use parameters::{
+    AcsCommitmentsCatchUp, DynamicSynchronizerParameters, OnboardingRestriction, RequiredEncryptionSpecs,
+    RequiredSigningSpecs, StaticSynchronizerParameters, TrafficControlParameters,
+};
+pub use rejection::{MissingKeys, TopologyRejection};
+pub use row::{LoadFault, TopologyChanges, TopologyRow, ValidatedTransaction};
+pub use signed::{SignedTopologyTransaction, TopologySignature};
+pub use transaction::TopologyTransaction;
