@@ -1,8 +1,7 @@
 //! The Unix socket on which CometBFT calls: one thread for each of its four connections.
 //!
-//! Responses are gathered in one buffer and written in one go: when CometBFT asks for it (Flush), and when nothing that
-//! was received waits any more. The latter answers large transactions without the 20 ms that its client lets pass
-//! before it asks.
+//! Responses are gathered in one buffer and written in one go when CometBFT asks for it (Flush), which it does after
+//! each call that it waits for, and some nanoseconds after the last one of others.
 
 use std::io::{self, BufReader, Write};
 use std::net::Shutdown;
@@ -198,7 +197,7 @@ fn answer_all<A: Halting>(stream: &UnixStream, app: &A) -> Result<(), ServerFaul
             return Ok(());
         }
         write_response(&response, &mut out);
-        if is_flush || reader.buffer().is_empty() || out.len() > WRITE_BUFFER_BYTES {
+        if is_flush || out.len() > WRITE_BUFFER_BYTES {
             writer.write_all(&out).map_err(ServerFault::Write)?;
             out.clear();
             out.shrink_to(WRITE_BUFFER_BYTES);

@@ -101,11 +101,13 @@ fn answers_come_in_order_on_several_connections() {
 }
 
 #[test]
-fn a_large_transaction_is_answered_without_a_flush() {
+fn a_large_transaction_is_answered() {
     let bench = bench();
     let mut stream = UnixStream::connect(&bench.path).expect("connect");
-    stream.write_all(&check_tx(200_000)).expect("write");
-    assert!(matches!(&read_responses(&mut stream, 1)[0], response::Value::CheckTx(check) if check.code == 200_000));
+    let mut bytes = check_tx(12_000_000);
+    bytes.extend(request(Value::Flush(RequestFlush {})));
+    stream.write_all(&bytes).expect("write");
+    assert!(matches!(&read_responses(&mut stream, 2)[0], response::Value::CheckTx(check) if check.code == 12_000_000));
     bench.serving.stop();
 }
 
@@ -150,7 +152,7 @@ fn a_closed_connection_is_a_fault_unless_it_is_expected() {
 
     let expected = bench();
     let mut stream = UnixStream::connect(&expected.path).expect("connect");
-    stream.write_all(&check_tx(1)).expect("write");
+    stream.write_all(&request(Value::Flush(RequestFlush {}))).expect("write");
     read_responses(&mut stream, 1);
     expected.serving.expect_end();
     drop(stream);

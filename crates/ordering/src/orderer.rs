@@ -6,7 +6,7 @@ use synod_machine::OrderedKind;
 use thiserror::Error;
 
 /// One thing to be ordered: the received bytes of a signed request, as they are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Submission or acknowledgement.
     pub kind: OrderedKind,

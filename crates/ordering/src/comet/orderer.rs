@@ -1,0 +1,69 @@
+//! The entrance of ordering by CometBFT.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::framer::MAX_ENTRY_BYTES;
+use crate::intake::Intake;
+use crate::{Entry, Orderer, SubmitError};
+
+/// Hands entries over to [`CometOrdering`](super::CometOrdering). Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct CometOrderer {
+    pub(super) intake: Intake,
+    pub(super) stopping: watch::Receiver<bool>,
+    pub(super) load: Arc<Load>,
+}
+
+/// What is on its way into a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutboxLoad {
+    /// Frames.
+    pub frames: usize,
+    /// Their bytes.
+    pub bytes: usize,
+}
+
+/// [`OutboxLoad`] as others see it.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    frames: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Load {
+    pub(super) fn set(&self, (frames, bytes): (usize, usize)) {
+        self.frames.store(frames, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+    }
+}
+
+impl CometOrderer {
+    /// What is on its way into a block, for metrics.
+    #[must_use]
+    pub fn load(&self) -> OutboxLoad {
+        OutboxLoad {
+            frames: self.load.frames.load(Ordering::Relaxed),
+            bytes: self.load.bytes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+#[async_trait]
+impl Orderer for CometOrderer {
+    async fn submit(&self, entry: Entry) -> Result<(), SubmitError> {
+        if *self.stopping.borrow() {
+            return Err(SubmitError::Unavailable);
+        }
+        if entry.bytes.len() > MAX_ENTRY_BYTES {
+            // The gateway's limit on requests is lower, unless the owners of the synchronizer have raised it.
+            tracing::warn!(bytes = entry.bytes.len(), "a request is larger than any frame");
+            return Err(SubmitError::Unavailable);
+        }
+        let durable = self.intake.enter(entry)?;
+        durable.await.map_err(|_| SubmitError::Unavailable)
+    }
+}
