@@ -1,9 +1,11 @@
 //! `cargo xtask test`: every gate and every test, in the order in which a mistake shows soonest.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use crate::command::{cargo, run, run_watched};
+use crate::command::{cargo, command, run, run_watched};
+use crate::workspace::{field, metadata};
 use crate::{deny, docs, layers, tidy, tools};
 
 /// How a step went.
@@ -115,9 +117,13 @@ fn tests() -> Outcome {
 /// A comparison with data, in a process of its own: this one may have been built without it (see `.ci/run`), so that a
 /// mistake in the core does not keep the gates from running.
 fn comparison(subcommand: &str, folder: &str) -> Outcome {
+    let program = match build() {
+        Ok(program) => program,
+        Err(reason) => return Outcome::of_gate(Err(reason)),
+    };
     let mut last = String::new();
-    let arguments = ["run", "--quiet", "--locked", "--package", "xtask", "--", subcommand, folder];
-    let result = run_watched(&mut cargo(&arguments), |line| line.clone_into(&mut last));
+    let mut compare = command(&program.to_string_lossy(), &[subcommand, folder]);
+    let result = run_watched(&mut compare, |line| line.clone_into(&mut last));
     let sums = sums(&last);
     let (passed, failed) = sums.unwrap_or_default();
     match result {
@@ -125,6 +131,14 @@ fn comparison(subcommand: &str, folder: &str) -> Outcome {
         Ok(()) => Outcome { passed, failed, reason: None },
         Err(reason) => Outcome { passed, failed: failed.max(1), reason: Some(reason) },
     }
+}
+
+/// Builds this program with all of its features. As part of the workspace, because then its dependencies are those that
+/// the tests were built with; for the package alone cargo would choose other features and build half of them again.
+fn build() -> Result<PathBuf, String> {
+    run(&mut cargo(&["build", "--quiet", "--locked", "--workspace", "--bin", "xtask"]))?;
+    let metadata = metadata(false)?;
+    Ok(Path::new(field(&metadata, "target_directory")).join("debug").join("xtask"))
 }
 
 /// The numbers of `3 passed, 0 failed`.
