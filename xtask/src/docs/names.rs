@@ -24,13 +24,14 @@ const TOP: &[&str] = &[
     ".ci/",
 ];
 
-/// Paths in backticks that lead nowhere.
+/// Paths in backticks that lead nowhere, neither from the root nor from the folder of the document.
 pub(super) fn paths(files: &[TextFile]) -> Vec<String> {
     let mut faults = Vec::new();
     for file in files.iter().filter(|file| file.extension() == "md") {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         for (number, line) in prose(&file.text) {
             for code in codes(line).into_iter().filter(|code| is_path(code)) {
-                if !root().join(code).exists() {
+                if !root().join(code).exists() && !root().join(folder).join(code).exists() {
                     faults.push(format!("{}:{number}: there is no {code}", file.path));
                 }
             }
