@@ -3,6 +3,8 @@
 //!
 //! - [`mapping`], [`TopologyTransaction`], [`SignedTopologyTransaction`]: what is sent, read with exactly Canton's
 //!   strictness.
+//! - [`TopologyState`]: what a batch of transactions does; [`TopologyRejection`]: why one does nothing.
+//! - [`Snapshot`]: the answers at a time.
 //! - [`StaticSynchronizerParameters`], [`DynamicSynchronizerParameters`]: parameters.
 
 mod error;
@@ -15,6 +17,8 @@ mod rejection;
 mod row;
 mod schema;
 mod signed;
+mod snapshot;
+mod state;
 mod text;
 mod transaction;
 
@@ -28,4 +32,8 @@ pub use parameters::{
 pub use rejection::{MissingKeys, TopologyRejection};
 pub use row::{LoadFault, TopologyChanges, TopologyRow, ValidatedTransaction};
 pub use signed::{SignedTopologyTransaction, TopologySignature};
+pub use snapshot::{
+    AnnouncedLsu, HostingAttributes, MediatorGroup, ParticipantAttributes, PartyHosting, SequencerGroup, Snapshot, Validity,
+};
+pub use state::{FirstKnown, SignatureTask, TopologyState};
 pub use transaction::TopologyTransaction;
