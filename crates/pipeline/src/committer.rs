@@ -59,10 +59,7 @@ impl Committer {
             return Ok(());
         };
         let (first, last, last_time) = (first.height, last.height, last.last_time);
-        self.store
-            .commit(&self.lease, &outcomes)
-            .await
-            .map_err(|source| CommitFault { first, last, source })?;
+        self.store.commit(&self.lease, &outcomes).await.map_err(|source| CommitFault { first, last, source })?;
         let events = outcomes.into_iter().flat_map(|outcome| outcome.events).map(Arc::new).collect();
         self.head.send_replace(Arc::new(Head { height: Some(last), state }));
         self.log.publish(events, last_time);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use synod_machine::EventRecord;
-use synod_store::{Store, StoreFault};
+use synod_store::{EventsError, Store, StoreFault};
 use synod_types::{CantonTimestamp, MemberIndex};
 use tokio::sync::Notify;
 
@@ -91,8 +91,9 @@ impl MemberReader {
     /// was not returned is returned by the next call.
     ///
     /// # Errors
-    /// [`StoreFault`] when the store cannot be read.
-    pub async fn next(&mut self) -> Result<Vec<Arc<EventRecord>>, StoreFault> {
+    /// [`EventsError::Pruned`] when the reader is so far behind that events it has not seen are gone, otherwise a fault
+    /// of the store.
+    pub async fn next(&mut self) -> Result<Vec<Arc<EventRecord>>, EventsError> {
         loop {
             let events = self.read().await?;
             if let Some(last) = events.last() {
@@ -103,7 +104,7 @@ impl MemberReader {
         }
     }
 
-    async fn read(&mut self) -> Result<Vec<Arc<EventRecord>>, StoreFault> {
+    async fn read(&mut self) -> Result<Vec<Arc<EventRecord>>, EventsError> {
         let (in_memory, head_time) = {
             let tail = self.log.tail.read().unwrap_or_else(PoisonError::into_inner);
             (tail.0.read(self.member, self.scanned, READ_BYTES), tail.1)

@@ -55,7 +55,8 @@ impl<'a> RuleMessage<'a> {
             return self.members(members.collect::<Result<_, _>>().map_err(identifier("eligible_members"))?);
         }
         let recipients = self.eligible.iter().map(|recipient| Recipient::parse(recipient));
-        let recipients: Vec<Recipient> = recipients.collect::<Result<_, _>>().map_err(identifier("eligible_members"))?;
+        let recipients: Vec<Recipient> =
+            recipients.collect::<Result<_, _>>().map_err(identifier("eligible_members"))?;
         match recipients[..] {
             [] => Ok(AggregationRule::SenderDeduplication),
             [Recipient::MediatorGroup(index)] => Ok(AggregationRule::MediatorGroup(index)),

@@ -49,7 +49,8 @@ impl SignedContent {
             return Err(ParseError::FieldNotSet { field: "signatures" });
         }
         let signatures = parse_signatures(&data, &signatures)?;
-        let timestamp_of_signing_key = micros.map(|micros| timestamp("timestamp_of_signing_key", micros)).transpose()?;
+        let timestamp_of_signing_key =
+            micros.map(|micros| timestamp("timestamp_of_signing_key", micros)).transpose()?;
         Ok(Self { content, signatures, timestamp_of_signing_key })
     }
 

@@ -24,8 +24,10 @@ impl Recipients {
 
     /// Size of each encoded node with all below it.
     fn sizes(&self) -> Vec<usize> {
-        let mut sizes: Vec<usize> =
-            self.preorder().map(|(_, own)| own.iter().map(|recipient| field_size(text_size(recipient))).sum()).collect();
+        let mut sizes: Vec<usize> = self
+            .preorder()
+            .map(|(_, own)| own.iter().map(|recipient| field_size(text_size(recipient))).sum())
+            .collect();
         for (index, node) in self.nodes.iter().enumerate().rev() {
             let mut child = index + 1;
             while child < index + node.nodes {

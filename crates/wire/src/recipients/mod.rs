@@ -199,11 +199,20 @@ mod tests {
 
     #[test]
     fn trees_are_built_in_preorder() {
-        let nodes = [(0, set(&["SOD::"])), (1, set(&["MGR::1"])), (2, set(&["MGR::2"])), (1, set(&["MGR::3"])), (0, set(&["MGR::4"]))];
+        let nodes = [
+            (0, set(&["SOD::"])),
+            (1, set(&["MGR::1"])),
+            (2, set(&["MGR::2"])),
+            (1, set(&["MGR::3"])),
+            (0, set(&["MGR::4"])),
+        ];
         let recipients = Recipients::from_preorder(nodes).expect("well formed");
         let roots: Vec<_> = recipients.trees().collect();
         assert_eq!(roots.len(), 2);
-        assert_eq!(roots[0].children().map(|child| child.recipients()[0].clone()).collect::<Vec<_>>(), [recipient("MGR::1"), recipient("MGR::3")]);
+        assert_eq!(
+            roots[0].children().map(|child| child.recipients()[0].clone()).collect::<Vec<_>>(),
+            [recipient("MGR::1"), recipient("MGR::3")]
+        );
         assert_eq!(recipients.leaf_recipients(), set(&["MGR::2", "MGR::3", "MGR::4"]));
 
         assert_eq!(Recipients::from_preorder([]), None);

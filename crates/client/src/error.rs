@@ -1,0 +1,113 @@
+//! Why a call to a sequencer came to nothing.
+
+use std::time::Duration;
+
+use synod_proto::google::rpc::{ErrorInfo, Status as RpcStatus};
+use thiserror::Error;
+use tonic::{Code, Status};
+
+/// A failed call.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The sequencer cannot be reached.
+    #[error("{url} cannot be reached")]
+    Connect {
+        /// Where.
+        url: String,
+        /// What happened.
+        #[source]
+        source: tonic::transport::Error,
+    },
+    /// The address is no URL of a sequencer.
+    #[error("`{0}` is no address; expected http://HOST:PORT or https://HOST:PORT")]
+    Address(String),
+    /// The sequencer refused a call or failed at it.
+    #[error("{call} was answered with {}: {}", code_name(status.code()), status.message())]
+    Call {
+        /// Name of the call.
+        call: &'static str,
+        /// The answer.
+        status: Box<Status>,
+    },
+    /// An answer that a sequencer does not give.
+    #[error("{call} was answered with something else than expected: {reason}")]
+    Answer {
+        /// Name of the call.
+        call: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Something did not happen in time.
+    #[error("{what} did not happen within {} s", limit.as_secs_f32())]
+    Timeout {
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        limit: Duration,
+    },
+    /// The member has no key that the sequencer accepts for the login.
+    #[error("none of the keys that the sequencer offers for the login is the member's")]
+    NoLoginKey,
+    /// A signature could not be made.
+    #[error("a signature could not be made")]
+    Sign(#[source] synod_crypto::SigningError),
+}
+
+/// What a caller may do after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Trying again may help; nothing was accepted.
+    Later,
+    /// It is not known whether the sequencer accepted the call.
+    Unknown,
+    /// It is of no use to try again.
+    Never,
+}
+
+impl ClientError {
+    pub(crate) fn call(call: &'static str) -> impl FnOnce(Status) -> Self {
+        move |status| Self::Call { call, status: Box::new(status) }
+    }
+
+    pub(crate) fn answer(call: &'static str, reason: impl ToString) -> Self {
+        Self::Answer { call, reason: reason.to_string() }
+    }
+
+    /// The status of the answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Call { status, .. } => Some(status),
+            _ => None,
+        }
+    }
+
+    /// Canton's error id in the answer, e.g. `SEQUENCER_OVERLOADED`.
+    #[must_use]
+    pub fn error_id(&self) -> Option<String> {
+        use prost::Message;
+        let details = RpcStatus::decode(self.status()?.details()).ok()?;
+        let info = details.details.iter().find(|detail| detail.type_url.ends_with("/google.rpc.ErrorInfo"))?;
+        ErrorInfo::decode(info.value.as_slice()).ok().map(|info| info.reason)
+    }
+
+    /// What to do about it (chapter 01 §1.10).
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Connect { .. } | Self::Timeout { .. } => Retry::Later,
+            Self::Address(_) | Self::Answer { .. } | Self::NoLoginKey | Self::Sign(_) => Retry::Never,
+            Self::Call { status, .. } => match status.code() {
+                Code::Aborted | Code::ResourceExhausted => Retry::Later,
+                Code::Unavailable | Code::DeadlineExceeded | Code::Internal | Code::Unknown | Code::Cancelled => {
+                    Retry::Unknown
+                }
+                _ => Retry::Never,
+            },
+        }
+    }
+}
+
+fn code_name(code: Code) -> String {
+    format!("{code:?}")
+}

@@ -1,0 +1,88 @@
+//! Sends submissions: as fast as the window allows, or at a rate.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use synod_client::{ClientError, Submission};
+use synod_types::{CantonTimestamp, MessageId, Recipient};
+use synod_wire::{Batch, Envelope, Recipients};
+use tokio::task::JoinSet;
+
+use super::members::MESSAGE_ID_PREFIX;
+use super::tally::Tally;
+use super::{Members, Plan};
+
+/// How long a submission may take until it is sequenced.
+const MAX_SEQUENCING_DELAY: Duration = Duration::from_secs(60);
+
+/// Submits until the time of the plan is over, and waits for all answers.
+pub(super) async fn submit(plan: &Plan, members: &Members, tally: &Arc<Tally>, started: Instant) {
+    let numbers = Arc::new(AtomicU64::new(0));
+    let mut calls = JoinSet::new();
+    while started.elapsed() < plan.duration {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        if let Some(rate) = plan.rate {
+            let due = started + Duration::from_secs_f64(number as f64 / f64::from(rate.max(1)));
+            tokio::time::sleep_until(due.into()).await;
+        }
+        let Ok(permit) = tally.window.acquire().await else { break };
+        // The permit comes back with the event, or with the refusal.
+        permit.forget();
+        let (sender, other) = pick(members, number);
+        let submission = submission(plan, members, number, other);
+        let (member, tally) = (Arc::clone(&members[sender]), Arc::clone(tally));
+        calls.spawn(async move {
+            let version = member.session.connection().psid().protocol_version();
+            let signed = match submission.and_then(|one| one.sign(member.session.identity(), version).ok()) {
+                Some(signed) => signed,
+                None => return,
+            };
+            tally.sending(number);
+            match member.session.send_signed(signed).await {
+                Ok(()) => tally.accepted(number),
+                Err(error) => tally.refused(number, name_of(&error)),
+            }
+        });
+        while calls.try_join_next().is_some() {}
+    }
+    while calls.join_next().await.is_some() {}
+}
+
+/// The sender and another member.
+fn pick(members: &Members, number: u64) -> (usize, usize) {
+    let count = members.len() as u64;
+    let sender = number % count;
+    let other = (sender + 1 + number / count % (count - 1)) % count;
+    (usize::try_from(sender).unwrap_or(0), usize::try_from(other).unwrap_or(0))
+}
+
+fn submission(plan: &Plan, members: &Members, number: u64, other: usize) -> Option<Submission> {
+    let session = &members[other].session;
+    let recipients = Recipients::of([Recipient::Member(session.identity().member().clone())]).ok()?;
+    let envelope = Envelope { content: content(plan.payload.bytes(number), number), signatures: Vec::new() };
+    let batch = Batch::new(session.connection().psid().protocol_version(), vec![(envelope, recipients)]);
+    let message_id = MessageId::parse(&format!("{MESSAGE_ID_PREFIX}{number}")).ok()?;
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let max = CantonTimestamp::EPOCH.saturating_add(since_epoch + MAX_SEQUENCING_DELAY);
+    Some(Submission::new(message_id, batch, max))
+}
+
+/// Bytes that do not compress, different for each number: what encrypted views look like.
+fn content(length: usize, number: u64) -> Bytes {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(length);
+    Bytes::from(bytes)
+}
+
+fn name_of(error: &ClientError) -> String {
+    error.error_id().unwrap_or_else(|| error.status().map_or_else(|| error.to_string(), |status| format!("{:?}", status.code())))
+}

@@ -1,0 +1,54 @@
+//! The members that make the load.
+
+use std::sync::Arc;
+
+use synod_client::{ClientError, ConnectOptions, MemberIdentity, OnboardingLimits, SequencerConnection, Session};
+use tokio::task::JoinHandle;
+
+use super::Members;
+use super::tally::Tally;
+
+/// Message ids are this and the number of the submission.
+pub(super) const MESSAGE_ID_PREFIX: &str = "bench-";
+
+/// A member with a connection of its own.
+#[derive(Debug)]
+pub(super) struct BenchMember {
+    pub(super) session: Session,
+}
+
+/// Registers fresh participants, each with its own connection.
+pub(super) async fn onboard(
+    connection: &SequencerConnection,
+    url: &str,
+    count: usize,
+) -> Result<Members, ClientError> {
+    let mut members = Vec::with_capacity(count);
+    for index in 0..count {
+        let identity = MemberIdentity::fresh_participant(&format!("bench{index}"))?;
+        connection.onboard(&identity, OnboardingLimits::default()).await?;
+        let own = SequencerConnection::open(url, &ConnectOptions::default()).await?;
+        members.push(Arc::new(BenchMember { session: Session::new(own, Arc::new(identity)) }));
+    }
+    Ok(members)
+}
+
+/// Reads the events of all members and counts those of their own submissions.
+pub(super) async fn read_all(members: &Members, tally: &Arc<Tally>) -> Result<Vec<JoinHandle<()>>, ClientError> {
+    let mut readers = Vec::with_capacity(members.len());
+    for member in members {
+        let mut events = member.session.subscribe(None, Vec::new()).await?;
+        let tally = Arc::clone(tally);
+        readers.push(tokio::spawn(async move {
+            while let Ok(Some(received)) = events.next().await {
+                let number = received.event.message_id.as_ref().and_then(|id| {
+                    id.as_str().strip_prefix(MESSAGE_ID_PREFIX).and_then(|number| number.parse().ok())
+                });
+                if let Some(number) = number {
+                    tally.delivered(number);
+                }
+            }
+        }));
+    }
+    Ok(readers)
+}

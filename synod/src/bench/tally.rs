@@ -1,0 +1,192 @@
+//! What was sent and what came back.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, Semaphore};
+
+use super::Report;
+
+/// Counts of one run.
+#[derive(Debug)]
+pub(super) struct Tally {
+    /// One permit for each submission that may wait for its event.
+    pub(super) window: Semaphore,
+    counts: Mutex<Counts>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct Counts {
+    /// Submissions that wait for their event, by number.
+    open: BTreeMap<u64, Open>,
+    accepted: u64,
+    delivered: u64,
+    duplicated: u64,
+    refused: BTreeMap<String, u64>,
+    deliver_micros: Vec<u32>,
+    send_micros: Vec<u32>,
+    last_delivery: Instant,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    started: Instant,
+    accepted: bool,
+    delivered: bool,
+}
+
+impl Tally {
+    pub(super) fn new(in_flight: usize) -> Self {
+        let counts = Counts {
+            open: BTreeMap::new(),
+            accepted: 0,
+            delivered: 0,
+            duplicated: 0,
+            refused: BTreeMap::new(),
+            deliver_micros: Vec::new(),
+            send_micros: Vec::new(),
+            last_delivery: Instant::now(),
+        };
+        Self { window: Semaphore::new(in_flight), counts: Mutex::new(counts), changed: Notify::new() }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        // Counting cannot panic half way.
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A submission is about to be sent.
+    pub(super) fn sending(&self, number: u64) {
+        let open = Open { started: Instant::now(), accepted: false, delivered: false };
+        self.counts().open.insert(number, open);
+    }
+
+    /// The sequencer took the submission.
+    pub(super) fn accepted(&self, number: u64) {
+        let mut counts = self.counts();
+        counts.accepted += 1;
+        if let Some(open) = counts.open.get_mut(&number) {
+            open.accepted = true;
+            let (micros, is_delivered) = (micros(open.started.elapsed()), open.delivered);
+            counts.send_micros.push(micros);
+            if is_delivered {
+                counts.open.remove(&number);
+            }
+        }
+        drop(counts);
+        self.changed.notify_one();
+    }
+
+    /// The sequencer refused the submission: there will be no event.
+    pub(super) fn refused(&self, number: u64, why: String) {
+        let mut counts = self.counts();
+        counts.open.remove(&number);
+        *counts.refused.entry(why).or_default() += 1;
+        drop(counts);
+        self.window.add_permits(1);
+        self.changed.notify_one();
+    }
+
+    /// The event of a submission came.
+    pub(super) fn delivered(&self, number: u64) {
+        let mut counts = self.counts();
+        let now = Instant::now();
+        let fresh = match counts.open.get_mut(&number) {
+            Some(open) if !open.delivered => {
+                open.delivered = true;
+                let (micros, is_accepted) = (micros(now.duration_since(open.started)), open.accepted);
+                counts.deliver_micros.push(micros);
+                counts.delivered += 1;
+                counts.last_delivery = now;
+                if is_accepted {
+                    counts.open.remove(&number);
+                }
+                true
+            }
+            _ => {
+                counts.duplicated += 1;
+                false
+            }
+        };
+        drop(counts);
+        if fresh {
+            self.window.add_permits(1);
+        }
+        self.changed.notify_one();
+    }
+
+    /// Waits until nothing is open.
+    pub(super) async fn wait_until_drained(&self, limit: Duration) -> bool {
+        let drained = async {
+            while !self.counts().open.is_empty() {
+                self.changed.notified().await;
+            }
+        };
+        tokio::time::timeout(limit, drained).await.is_ok()
+    }
+
+    pub(super) fn last_delivery(&self) -> Instant {
+        self.counts().last_delivery
+    }
+
+    pub(super) fn report(&self, elapsed: Duration) -> Report {
+        let mut counts = self.counts();
+        counts.deliver_micros.sort_unstable();
+        counts.send_micros.sort_unstable();
+        let lost = counts.open.values().filter(|open| open.accepted && !open.delivered).count();
+        Report {
+            accepted: counts.accepted,
+            delivered: counts.delivered,
+            lost: lost as u64,
+            duplicated: counts.duplicated,
+            refused: counts.refused.clone(),
+            seconds: elapsed.as_secs_f64(),
+            delivered_per_s: counts.delivered as f64 / elapsed.as_secs_f64(),
+            deliver_p50_ms: percentile_ms(&counts.deliver_micros, 50),
+            deliver_p99_ms: percentile_ms(&counts.deliver_micros, 99),
+            send_p50_ms: percentile_ms(&counts.send_micros, 50),
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// The value below which `percent` of the sorted values are, in milliseconds; 0 when there are none.
+fn percentile_ms(sorted: &[u32], percent: usize) -> f64 {
+    let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(at).map_or(0.0, |micros| f64::from(*micros) / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_back_is_counted_once() {
+        let tally = Tally::new(10);
+        (0..4).for_each(|number| tally.sending(number));
+        // The event may come before the answer.
+        tally.delivered(0);
+        tally.accepted(0);
+        tally.accepted(1);
+        tally.delivered(1);
+        tally.delivered(1);
+        tally.refused(2, "SEQUENCER_OVERLOADED".to_owned());
+        tally.accepted(3);
+        let report = tally.report(Duration::from_secs(2));
+        assert_eq!((report.accepted, report.delivered, report.lost, report.duplicated), (3, 2, 1, 1));
+        assert_eq!(report.delivered_per_s, 1.0);
+        assert_eq!(report.refused["SEQUENCER_OVERLOADED"], 1);
+    }
+
+    #[test]
+    fn percentiles_of_few_values() {
+        assert_eq!(percentile_ms(&[], 99), 0.0);
+        assert_eq!(percentile_ms(&[1_000], 99), 1.0);
+        assert_eq!(percentile_ms(&(0..100).map(|ms| ms * 1_000).collect::<Vec<_>>(), 50), 50.0);
+    }
+}

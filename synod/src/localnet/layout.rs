@@ -1,0 +1,72 @@
+//! Which ports and directories the nodes of a localnet have.
+
+use std::path::{Path, PathBuf};
+
+/// Ports of one sequencer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SequencerPorts {
+    pub(crate) public: u16,
+    pub(crate) admin: u16,
+    pub(crate) http_health: u16,
+    pub(crate) metrics: u16,
+    /// CometBFT's RPC and peer-to-peer port; unused when the sequencer orders itself.
+    pub(crate) comet_rpc: u16,
+    pub(crate) comet_p2p: u16,
+}
+
+/// Distance between the ports of two sequencers.
+const STEP: u16 = 100;
+
+impl SequencerPorts {
+    /// The ports of sequencer `index`: the default ones (or, with a base, counted up from it), each further sequencer
+    /// 100 above.
+    pub(crate) fn of(index: u16, port_base: Option<u16>) -> Self {
+        let shift = index * STEP;
+        let at = |default: u16, offset: u16| port_base.map_or(default, |base| base + offset) + shift;
+        Self {
+            public: at(5008, 0),
+            admin: at(5009, 1),
+            http_health: at(5063, 2),
+            metrics: at(10013, 3),
+            comet_rpc: at(26657, 4),
+            comet_p2p: at(26656, 5),
+        }
+    }
+
+    /// All that the sequencer listens on, with a name for each.
+    pub(crate) fn named(&self, decentralized: bool) -> Vec<(&'static str, u16)> {
+        let mut ports = vec![
+            ("public API", self.public),
+            ("admin API", self.admin),
+            ("HTTP health", self.http_health),
+            ("metrics", self.metrics),
+        ];
+        if decentralized {
+            ports.extend([("CometBFT RPC", self.comet_rpc), ("CometBFT peers", self.comet_p2p)]);
+        }
+        ports
+    }
+}
+
+/// Directory of sequencer `index`, counted from 1 in its name.
+pub(crate) fn sequencer_dir(dir: &Path, index: u16) -> PathBuf {
+    dir.join(format!("sequencer{}", index + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_ports_are_the_same() {
+        for base in [None, Some(6000)] {
+            let mut all: Vec<u16> =
+                (0..4).flat_map(|index| SequencerPorts::of(index, base).named(true)).map(|(_, port)| port).collect();
+            all.sort_unstable();
+            let count = all.len();
+            all.dedup();
+            assert_eq!(all.len(), count);
+        }
+        assert_eq!(SequencerPorts::of(0, None).public, 5008);
+    }
+}
