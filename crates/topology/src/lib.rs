@@ -5,14 +5,19 @@
 //!   strictness.
 //! - [`TopologyState`]: what a batch of transactions does; [`TopologyRejection`]: why one does nothing.
 //! - [`Snapshot`]: the answers at a time.
+//! - [`broadcast`], [`registration`]: how transactions come in; [`genesis`], [`init_state`]: where a topology begins.
 //! - [`StaticSynchronizerParameters`], [`DynamicSynchronizerParameters`]: parameters.
 
+pub mod broadcast;
 mod error;
+pub mod genesis;
+pub mod init_state;
 pub mod mapping;
 mod number;
 mod operation;
 mod parameters;
 mod protobuf;
+pub mod registration;
 mod rejection;
 mod row;
 mod schema;

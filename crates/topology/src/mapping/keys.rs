@@ -73,11 +73,6 @@ impl SigningKeysWithThreshold {
         Ok(Self { keys, threshold: positive_u32("threshold", threshold)? })
     }
 
-    /// Whether one of the keys has this fingerprint.
-    pub(crate) fn key(&self, fingerprint: &Fingerprint) -> Option<&SigningPublicKey> {
-        self.keys.iter().find(|key| key.fingerprint() == fingerprint)
-    }
-
     pub(crate) fn fingerprints(&self) -> BTreeSet<Fingerprint> {
         self.keys.iter().map(|key| key.fingerprint().clone()).collect()
     }

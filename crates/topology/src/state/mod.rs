@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use synod_crypto::CryptoRestrictions;
-use synod_types::{CantonTimestamp, PhysicalSynchronizerId};
+use synod_types::{CantonTimestamp, Member, PhysicalSynchronizerId};
 
 use crate::{
     LoadFault, SignedTopologyTransaction, Snapshot, StaticSynchronizerParameters, TopologyChanges, TopologyRow,
@@ -24,8 +24,8 @@ use crate::{
 };
 use batch::Terms;
 
-pub(crate) use head::{Head, named_members, names_members};
-pub(crate) use stored::{StoredRow, parse as parse_stored};
+pub(crate) use head::Head;
+pub(crate) use stored::StoredRow;
 
 pub use membership::FirstKnown;
 pub use verification::SignatureTask;
@@ -120,6 +120,19 @@ impl TopologyState {
     #[must_use]
     pub fn snapshot(&self, at: CantonTimestamp) -> Snapshot {
         Snapshot::new(self.head.clone(), at)
+    }
+
+    /// The topology after the last change, whatever the time is: what is sequenced but not effective yet counts.
+    #[must_use]
+    pub fn head_snapshot(&self) -> Snapshot {
+        self.snapshot(self.latest_change().unwrap_or(CantonTimestamp::MIN).immediate_successor())
+    }
+
+    /// When a member became known first: by the mapping with the lowest serial, of these the earliest. `None` when it
+    /// never was.
+    #[must_use]
+    pub fn first_known(&self, member: &Member) -> Option<FirstKnown> {
+        self.head.membership.first_known(member)
     }
 
     /// Forgets rows that ended before `before`. Snapshots at `before` and later answer as before, earlier ones do not.
