@@ -6,12 +6,13 @@ use bytes::Bytes;
 use synod_crypto::{KeyUsages, Signature};
 use synod_topology::Snapshot;
 use synod_types::{CantonTimestamp, Member, MemberIndex};
-use synod_wire::{AggregationId, AggregationRule, Envelope, status};
+use synod_wire::status::{self, short_member};
+use synod_wire::{AggregationId, AggregationRule, Envelope};
 
 use crate::aggregations::{Aggregation, Part};
 use crate::ordered::MAX_BYTES_TO_DECOMPRESS;
 use crate::validation::Timed;
-use crate::{AlarmKind, State, texts};
+use crate::{AlarmKind, State};
 
 /// What a part did.
 #[derive(Debug)]
@@ -37,9 +38,8 @@ pub(crate) struct Change {
 /// Adds the part of a valid submission to its aggregation.
 pub(crate) fn contribute(state: &State, timed: Timed<'_>, sender: MemberIndex, id: &AggregationId) -> Step {
     let request = &timed.submission.request;
-    let envelopes: Result<Vec<Envelope>, _> = (0..request.batch.len())
-        .map(|index| request.batch.open_envelope(index, MAX_BYTES_TO_DECOMPRESS))
-        .collect();
+    let envelopes: Result<Vec<Envelope>, _> =
+        (0..request.batch.len()).map(|index| request.batch.open_envelope(index, MAX_BYTES_TO_DECOMPRESS)).collect();
     let (envelopes, rule) = match (envelopes, &request.aggregation_rule) {
         (Ok(envelopes), Some(rule)) => (envelopes, rule),
         (Err(error), _) => return Step::Discarded(AlarmKind::InvalidEnvelopeSignature, error.to_string()),
@@ -58,7 +58,7 @@ pub(crate) fn contribute(state: &State, timed: Timed<'_>, sender: MemberIndex, i
         )));
     }
     if let Some(part) = before.parts.get(&request.sender) {
-        let (sender, id, at) = (texts::short(&request.sender), short_id(id), part.time);
+        let (sender, id, at) = (short_member(&request.sender), short_id(id), part.time);
         return Step::Rejected(status::aggregate_submission_stuffing(&format!(
             "The sender {sender} previously contributed to the aggregatable submission with ID {id} at {at}"
         )));
@@ -79,11 +79,17 @@ pub(crate) fn contribute(state: &State, timed: Timed<'_>, sender: MemberIndex, i
 }
 
 /// The parts that are delivered, if they are enough. `snapshot` is of the time of the newest part.
-pub(crate) fn complete(state: &State, snapshot: &Snapshot, aggregation: &Aggregation) -> Option<BTreeMap<Member, Part>> {
+pub(crate) fn complete(
+    state: &State,
+    snapshot: &Snapshot,
+    aggregation: &Aggregation,
+) -> Option<BTreeMap<Member, Part>> {
     let parts = &aggregation.parts;
     let (active, threshold) = match &aggregation.rule {
         AggregationRule::SenderDeduplication => return Some(parts.clone()),
-        AggregationRule::Members { threshold, .. } => return is_reached(parts, *threshold).then(|| parts.clone()),
+        AggregationRule::Members { threshold, .. } => {
+            return is_reached(parts, i64::from(*threshold)).then(|| parts.clone());
+        }
         AggregationRule::MediatorGroup(index) => {
             let group = snapshot.mediator_group(*index)?;
             (group.active.iter().map(|mediator| mediator.member()).collect::<Vec<_>>(), group.threshold)
@@ -93,6 +99,7 @@ pub(crate) fn complete(state: &State, snapshot: &Snapshot, aggregation: &Aggrega
             (group.active.iter().map(|sequencer| sequencer.member()).collect(), group.threshold)
         }
     };
+    let threshold = i64::from(threshold);
     if !is_reached(parts, threshold) {
         return None;
     }
@@ -104,8 +111,8 @@ pub(crate) fn complete(state: &State, snapshot: &Snapshot, aggregation: &Aggrega
     is_reached(&still_valid, threshold).then_some(still_valid)
 }
 
-fn is_reached(parts: &BTreeMap<Member, Part>, threshold: i32) -> bool {
-    usize::try_from(threshold).map_or(true, |threshold| parts.len() >= threshold)
+fn is_reached(parts: &BTreeMap<Member, Part>, threshold: i64) -> bool {
+    i64::try_from(parts.len()).is_ok_and(|parts| parts >= threshold)
 }
 
 /// The part without the signatures whose key the member does not have any more; `None` when an envelope has none left.
@@ -122,7 +129,8 @@ fn still_valid(state: &State, snapshot: &Snapshot, member: &Member, part: &Part)
 
 /// The envelopes with the signatures of all parts, in the order of the members' texts.
 fn with_signatures(envelopes: Vec<Envelope>, parts: &BTreeMap<Member, Part>) -> Vec<Envelope> {
-    let of_envelope = |index: usize| parts.values().filter_map(move |part| part.signatures.get(index)).flatten().cloned();
+    let of_envelope =
+        |index: usize| parts.values().filter_map(move |part| part.signatures.get(index)).flatten().cloned();
     envelopes
         .into_iter()
         .enumerate()

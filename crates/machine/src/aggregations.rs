@@ -36,6 +36,12 @@ pub(crate) struct Part {
 }
 
 impl Aggregation {
+    /// When it ends.
+    #[must_use]
+    pub const fn max_sequencing_time(&self) -> CantonTimestamp {
+        self.max_sequencing_time
+    }
+
     /// When it was delivered.
     #[must_use]
     pub const fn delivered_at(&self) -> Option<CantonTimestamp> {
@@ -66,7 +72,8 @@ impl Aggregations {
         expired
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&AggregationId, &Aggregation)> {
+    /// All of them, by ascending id.
+    pub fn iter(&self) -> impl Iterator<Item = (&AggregationId, &Aggregation)> {
         self.by_id.iter().map(|(id, aggregation)| (id, aggregation.as_ref()))
     }
 }

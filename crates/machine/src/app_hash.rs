@@ -208,7 +208,9 @@ impl Writer<'_> {
     }
 
     fn registration(&mut self, registration: &Registration) -> &mut Self {
-        self.bytes(registration.member.to_string().as_bytes()).member(registration.index).time(registration.registered_from)
+        self.bytes(registration.member.to_string().as_bytes())
+            .member(registration.index)
+            .time(registration.registered_from)
     }
 
     fn row(&mut self, row: &TopologyRow) -> &mut Self {

@@ -3,20 +3,26 @@
 
 use std::collections::BTreeSet;
 
-use synod_crypto::{KeyUsages, Signature, SignatureError, acknowledgement_hash, protocol_message_hash, submission_request_hash};
+use synod_crypto::{
+    KeyUsages, Signature, SignatureError, acknowledgement_hash, protocol_message_hash, submission_request_hash,
+};
 use synod_topology::Snapshot;
 use synod_types::{CantonTimestamp, Member};
 use synod_wire::{AggregationRule, ParseError};
 use thiserror::Error;
 
-use crate::texts::short;
 use crate::{Members, SignedAcknowledgement, SignedSubmission, State};
+use synod_wire::status::short_member;
 
 /// Verifies that the sender signed the request with one of its protocol keys at `at` (ch. 03 §3.6 #2).
 ///
 /// # Errors
 /// [`SignatureError`].
-pub fn submission_signature(state: &State, snapshot: &Snapshot, submission: &SignedSubmission) -> Result<(), SignatureError> {
+pub fn submission_signature(
+    state: &State,
+    snapshot: &Snapshot,
+    submission: &SignedSubmission,
+) -> Result<(), SignatureError> {
     let hash = submission_request_hash(&submission.request.bytes);
     verify_of(state, snapshot, &submission.request.sender, &hash, &submission.signature)
 }
@@ -121,13 +127,13 @@ pub enum InvalidAggregation {
         threshold: i32,
     },
     /// The sender is not in the list of the rule.
-    #[error("Sender [{}] is not eligible according to the aggregation rule", short(sender))]
+    #[error("Sender [{}] is not eligible according to the aggregation rule", short_member(sender))]
     NotEligible {
         /// The sender.
         sender: Member,
     },
     /// The sender is no active mediator of the group.
-    #[error("Sender [{}] is not part of the mediator group with index {group}", short(sender))]
+    #[error("Sender [{}] is not part of the mediator group with index {group}", short_member(sender))]
     NotInMediatorGroup {
         /// The sender.
         sender: Member,
@@ -141,7 +147,7 @@ pub enum InvalidAggregation {
         group: i32,
     },
     /// The sender is no active sequencer.
-    #[error("Sender [{}] is not part of the sequencer group", short(sender))]
+    #[error("Sender [{}] is not part of the sequencer group", short_member(sender))]
     NotInSequencerGroup {
         /// The sender.
         sender: Member,
@@ -168,8 +174,7 @@ pub fn may_aggregate(snapshot: &Snapshot, sender: &Member, rule: &AggregationRul
         }
         AggregationRule::MediatorGroup(index) => {
             let number = index.as_i32();
-            let group =
-                snapshot.mediator_group(*index).ok_or(InvalidAggregation::NoMediatorGroup { group: number })?;
+            let group = snapshot.mediator_group(*index).ok_or(InvalidAggregation::NoMediatorGroup { group: number })?;
             let active = group.active.iter().any(|mediator| mediator.member() == *sender);
             sender_is(active, InvalidAggregation::NotInMediatorGroup { sender: sender.clone(), group: number })
         }

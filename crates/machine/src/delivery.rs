@@ -64,7 +64,7 @@ pub fn member_event(
         (EventKind::Error, Some(status), _) => SequencedEventContent::Error { status: status.clone() },
         (EventKind::Deliver, _, Some(batch)) => {
             let version = psid.protocol_version();
-            let batch = Batch::parse_compressed_proto(batch, version, usize::MAX)
+            let batch = Batch::parse_canonical_proto(batch, version)
                 .map_err(|source| DeliveryFault { time: event.time, source })?;
             let filtered = batch.for_member(reader.member, &|recipient| is_in_group(event, reader, recipient));
             SequencedEventContent::Deliver { batch: filtered }

@@ -11,7 +11,8 @@ use crate::rules::AcknowledgementKeys;
 use crate::times::Clockwork;
 use crate::validation::{Timed, validate};
 use crate::{
-    AggregationChange, Alarm, AlarmKind, BlockOutcome, EventRecord, Machine, OrderedBlock, SignedAcknowledgement, State, checks,
+    AggregationChange, Alarm, AlarmKind, BlockOutcome, EventRecord, Machine, OrderedBlock, SignedAcknowledgement,
+    State, checks,
 };
 
 /// A block while it is applied.
@@ -65,7 +66,7 @@ impl<'a> Draft<'a> {
     /// Parses all events; those that are none are dropped.
     pub(crate) fn parse(&mut self) -> Vec<Ordered> {
         let version = self.state.protocol_version();
-        let parsed = parallel::map(self.machine.threads, &self.block.events, |event| Ordered::parse(event, version));
+        let parsed = self.machine.parse(self.block, version);
         let mut events = Vec::with_capacity(parsed.len());
         for event in parsed {
             match event {
@@ -127,7 +128,8 @@ impl<'a> Draft<'a> {
                     *newest = acknowledgement.request.timestamp.max(*newest);
                 }
                 Err((kind, detail)) => {
-                    let detail = format!("{}: {detail}", acknowledgement.request.member);
+                    let request = &acknowledgement.request;
+                    let detail = format!("{} acknowledges {}: {detail}", request.member, request.timestamp);
                     self.alarm(Alarm { kind, time: event.time, origin: event.origin.clone(), detail });
                 }
             }
@@ -137,7 +139,7 @@ impl<'a> Draft<'a> {
     fn judge(&self, acknowledgement: &SignedAcknowledgement) -> Result<MemberIndex, (AlarmKind, String)> {
         let (member, time) = (&acknowledgement.request.member, acknowledgement.request.timestamp);
         if time > self.last_block_time {
-            let detail = format!("{time} is after the end of the previous block, {}", self.last_block_time);
+            let detail = format!("the previous block ended at {}", self.last_block_time);
             return Err((AlarmKind::InvalidAcknowledgementTimestamp, detail));
         }
         let keys_at = match self.state.rules().acknowledgement_keys {

@@ -2,11 +2,13 @@
 //! everybody, so it is the last of its chunk, and the next chunk sees what it did.
 
 use synod_topology::SignedTopologyTransaction;
-use synod_types::Recipient;
+use synod_topology::broadcast::parse_transactions;
+use synod_types::{CantonTimestamp, Recipient};
 use synod_wire::{Batch, Envelope, EnvelopeContent};
 
 use crate::draft::Draft;
 use crate::ordered::MAX_BYTES_TO_DECOMPRESS;
+use crate::parallel;
 use crate::traffic::purchases;
 use crate::validation::Timed;
 
@@ -48,22 +50,19 @@ impl Draft<'_> {
             return Vec::new();
         }
         let version = self.state.protocol_version();
-        let Ok(EnvelopeContent::TopologyBroadcast(broadcast)) = EnvelopeContent::parse(&envelope.content, version) else {
+        let Ok(EnvelopeContent::TopologyBroadcast(broadcast)) = EnvelopeContent::parse(&envelope.content, version)
+        else {
             return Vec::new();
         };
         if broadcast.psid != *self.state.psid() {
             return Vec::new();
         }
-        let parsed: Result<Vec<_>, _> = broadcast
-            .transactions
-            .iter()
-            .map(|bytes| SignedTopologyTransaction::parse(bytes, version))
-            .collect();
-        parsed.unwrap_or_default()
+        parse_transactions(&broadcast.transactions, version).unwrap_or_default()
     }
 
     fn topology(&mut self, timed: Timed<'_>, transactions: Vec<SignedTopologyTransaction>) {
         let effective = self.state.synchronizer.effective(timed.time);
+        self.verify_in_advance(effective, &transactions);
         let changes = self.state.topology.apply(timed.time, effective, transactions, false);
         self.hash.topology(&changes);
         for (member, registered_from) in &changes.registrations {
@@ -73,5 +72,14 @@ impl Draft<'_> {
             }
         }
         self.outcome.topology.append(changes);
+    }
+    /// Verifies the signatures of the transactions in parallel; applying them then finds those that are valid.
+    fn verify_in_advance(&mut self, effective: CantonTimestamp, transactions: &[SignedTopologyTransaction]) {
+        let tasks = self.state.topology.signature_tasks(effective, transactions, false);
+        let restrictions = self.state.topology.crypto_restrictions();
+        let verified = parallel::map(self.machine.threads, &tasks, |task| task.verify(restrictions));
+        let valid: Vec<_> =
+            tasks.into_iter().zip(verified).filter(|(_, verified)| verified.is_ok()).map(|(task, _)| task).collect();
+        self.state.topology.remember_valid(&valid);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 
+use synod_types::ProtocolVersion;
+
 use crate::draft::Draft;
-use crate::ordered::{chunks, in_processing_order};
-use crate::{BlockOutcome, Fault, OrderedBlock, State};
+use crate::ordered::{Ordered, chunks, in_processing_order};
+use crate::{Alarm, BlockOutcome, Fault, OrderedBlock, OrderedEvent, State, parallel};
 
 /// Applies ordered blocks to the state. What it does is a function of the block and the state: there is no clock, no randomness and
 /// no input or output, and the number of threads changes nothing but the time it takes.
@@ -31,6 +33,20 @@ impl Machine {
 
     pub(crate) fn ticks(&self, state: &State) -> bool {
         self.post_ordering_ticks && state.rules().post_ordering_ticks
+    }
+
+    /// The calls of a block that the machine would process after `state`: their places in the block, in the order of processing, cut
+    /// into chunks. Those that do not parse are left out. Applies nothing.
+    #[must_use]
+    pub fn chunks(&self, state: &State, block: &OrderedBlock) -> Vec<Vec<usize>> {
+        let events = self.parse(block, state.protocol_version()).into_iter().flatten().collect();
+        let events = in_processing_order(events, state.rules());
+        chunks(&events).map(|chunk| chunk.iter().map(|event| event.index).collect()).collect()
+    }
+
+    pub(crate) fn parse(&self, block: &OrderedBlock, version: ProtocolVersion) -> Vec<Result<Ordered, Alarm>> {
+        let events: Vec<(usize, &OrderedEvent)> = block.events.iter().enumerate().collect();
+        parallel::map(self.threads, &events, |(index, event)| Ordered::parse(*index, event, version))
     }
 
     /// Applies the block that follows `state`, and says what it changed. Any bytes may be in the block: what is no valid request is

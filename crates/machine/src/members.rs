@@ -49,7 +49,7 @@ impl Members {
     }
 
     /// Registers a member. The first registration wins: `None` when it has one.
-    pub(crate) fn register(&mut self, member: Member, registered_from: CantonTimestamp) -> Option<Registration> {
+    pub fn register(&mut self, member: Member, registered_from: CantonTimestamp) -> Option<Registration> {
         if self.by_member.contains_key(&member) {
             return None;
         }

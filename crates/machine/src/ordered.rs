@@ -17,6 +17,8 @@ pub(crate) struct Ordered {
     /// The time that ordering gave, or that reordering gave instead.
     pub(crate) time: CantonTimestamp,
     pub(crate) origin: SequencerId,
+    /// Place in the block.
+    pub(crate) index: usize,
     pub(crate) call: Call,
 }
 
@@ -28,16 +30,14 @@ pub(crate) enum Call {
 }
 
 impl Ordered {
-    pub(crate) fn parse(event: &OrderedEvent, version: ProtocolVersion) -> Result<Self, Alarm> {
+    pub(crate) fn parse(index: usize, event: &OrderedEvent, version: ProtocolVersion) -> Result<Self, Alarm> {
         let call = match event.kind {
             OrderedKind::Send => SignedSubmission::parse(&event.bytes, version, MAX_BYTES_TO_DECOMPRESS)
                 .map(|submission| Call::Send(Box::new(submission))),
-            OrderedKind::Acknowledge => {
-                SignedAcknowledgement::parse(&event.bytes, version).map(Call::Acknowledge)
-            }
+            OrderedKind::Acknowledge => SignedAcknowledgement::parse(&event.bytes, version).map(Call::Acknowledge),
         };
         match call {
-            Ok(call) => Ok(Self { time: event.time, origin: event.origin.clone(), call }),
+            Ok(call) => Ok(Self { time: event.time, origin: event.origin.clone(), index, call }),
             Err(error) => Err(Alarm {
                 kind: AlarmKind::InvalidLedgerEvent,
                 time: event.time,

@@ -54,9 +54,8 @@ mod tests {
     }
 
     #[test]
-    fn few_items_need_no_thread() {
-        let threads = NonZeroUsize::MAX;
-        let caller = thread::current().id();
-        assert!(map(threads, &[1, 2, 3], |_| thread::current().id()).iter().all(|id| *id == caller));
+    fn few_items_and_none_are_fine() {
+        assert_eq!(map(NonZeroUsize::MAX, &[1, 2, 3], |item| item + 1), [2, 3, 4]);
+        assert!(map(NonZeroUsize::MAX, &[], |item: &u8| *item).is_empty());
     }
 }

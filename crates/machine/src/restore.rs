@@ -122,7 +122,7 @@ fn signature_bytes(signature: &Signature) -> Bytes {
 }
 
 fn restore_aggregation(state: &State, plain: InFlightAggregation) -> Result<Aggregation, Fault> {
-    let inconsistent = |reason: String| Fault::Checkpoint { reason: format!("aggregation {}: {reason}", plain.id) };
+    let inconsistent = |reason: String| Fault::Checkpoint { reason: format!("aggregation {:?}: {reason}", plain.id) };
     let rule = AggregationRule::parse(&plain.rule, state.protocol_version())
         .map_err(|error| inconsistent(error.to_string()))?;
     let mut parts = BTreeMap::new();
@@ -138,12 +138,7 @@ fn restore_aggregation(state: &State, plain: InFlightAggregation) -> Result<Aggr
         let part = Part { sender: contribution.sender, time: contribution.time, signatures };
         parts.insert(sender.member.clone(), part);
     }
-    Ok(Aggregation {
-        max_sequencing_time: plain.max_sequencing_time,
-        rule,
-        parts,
-        delivered_at: plain.delivered_at,
-    })
+    Ok(Aggregation { max_sequencing_time: plain.max_sequencing_time, rule, parts, delivered_at: plain.delivered_at })
 }
 
 fn restore_signature(bytes: &Bytes) -> Result<Signature, String> {

@@ -108,7 +108,8 @@ impl Draft<'_> {
     fn deliver(&mut self, timed: Timed<'_>, mut event: EventRecord, delivery: Delivery) {
         let submission = timed.submission;
         let Delivery { prepared, aggregated } = delivery;
-        let aggregated = aggregated.map(|(change, envelopes)| {
+        // As many envelopes as the request has: they are its own.
+        let aggregated = aggregated.and_then(|(change, envelopes)| {
             self.take_over(change);
             submission.request.batch.with_envelopes(envelopes)
         });

@@ -30,7 +30,7 @@ impl SignedSubmission {
         let signed = SignedContent::parse(bytes)?;
         let request = SubmissionRequest::parse(&signed.content, version, limit)?;
         let addressed = Addressed::of(&request.batch);
-                let signature = signed.last_signature().clone();
+        let signature = signed.last_signature().clone();
         Ok(Self { request, signature, timestamp_of_signing_key: signed.timestamp_of_signing_key, addressed })
     }
 }

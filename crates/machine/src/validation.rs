@@ -141,7 +141,9 @@ impl<'a> Validation<'a> {
             Err(InvalidEnvelope::Signature { .. }) => {
                 let batch = &self.timed.submission.request.batch;
                 (0..batch.len())
-                    .map(|index| batch.open_envelope(index, MAX_BYTES_TO_DECOMPRESS).ok().map(|open| open.content.len()))
+                    .map(|index| {
+                        batch.open_envelope(index, MAX_BYTES_TO_DECOMPRESS).ok().map(|open| open.content.len())
+                    })
                     .collect()
             }
             Err(InvalidEnvelope::Closed { .. }) => None,
@@ -149,7 +151,8 @@ impl<'a> Validation<'a> {
     }
 
     fn recipients_are_known(&self) -> Result<(), Stop> {
-        let unknown = checks::unregistered(self.state.members(), &self.timed.submission.addressed.members, self.timed.time);
+        let unknown =
+            checks::unregistered(self.state.members(), &self.timed.submission.addressed.members, self.timed.time);
         if unknown.is_empty() {
             return Ok(());
         }
@@ -175,12 +178,15 @@ impl<'a> Validation<'a> {
 
     fn groups(&self) -> Result<Vec<ResolvedGroup>, Stop> {
         let addressed = &self.timed.submission.addressed.groups;
-        let resolved: Vec<_> =
-            addressed.iter().map(|group| (group, groups::members_of(&self.keys, group))).collect();
+        let resolved: Vec<_> = addressed.iter().map(|group| (group, groups::members_of(&self.keys, group))).collect();
         let refused = |cause: String| Err(Stop::Reject(status::submission_request_refused(&cause)));
-        let mut missing: Vec<i32> = resolved.iter().filter(|(_, members)| members.is_none()).filter_map(|(group, _)| {
-            if let synod_types::Recipient::MediatorGroup(index) = group { Some(index.as_i32()) } else { None }
-        }).collect();
+        let mut missing: Vec<i32> = resolved
+            .iter()
+            .filter(|(_, members)| members.is_none())
+            .filter_map(|(group, _)| {
+                if let synod_types::Recipient::MediatorGroup(index) = group { Some(index.as_i32()) } else { None }
+            })
+            .collect();
         if !missing.is_empty() {
             missing.sort_unstable();
             let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
@@ -193,7 +199,9 @@ impl<'a> Validation<'a> {
                 let unregistered = checks::unregistered(self.state.members(), &members, self.timed.time);
                 if !unregistered.is_empty() {
                     let (index, unregistered) = (index.as_i32(), texts::list(unregistered));
-                    return refused(format!("The mediator group {index} contains non registered mediators {unregistered}"));
+                    return refused(format!(
+                        "The mediator group {index} contains non registered mediators {unregistered}"
+                    ));
                 }
             }
             let members = members.iter().filter_map(|member| self.state.members().get(member));
@@ -208,9 +216,7 @@ impl<'a> Validation<'a> {
         let request = &self.timed.submission.request;
         let Some(rule) = &request.aggregation_rule else { return Ok(None) };
         let malformed = |detail: String| Stop::Discard(AlarmKind::SubmissionRequestMalformed, detail);
-        let id = request
-            .aggregation_id(MAX_BYTES_TO_DECOMPRESS)
-            .map_err(|error| malformed(error.to_string()))?;
+        let id = request.aggregation_id(MAX_BYTES_TO_DECOMPRESS).map_err(|error| malformed(error.to_string()))?;
         checks::may_aggregate(&self.keys, &request.sender, rule).map_err(|error| malformed(error.to_string()))?;
         if let (synod_wire::AggregationRule::Members { eligible, .. }, Some(id)) = (rule, &id)
             && self.state.aggregations().get(id).is_none()

@@ -7,6 +7,8 @@ pub mod fields;
 mod lines;
 pub mod postgres;
 pub mod recordings;
+#[cfg(feature = "requests")]
+pub mod requests;
 mod tally;
 pub mod vectors;
 

@@ -21,8 +21,7 @@ pub struct TrafficBalance {
 
 impl TrafficBalance {
     /// Before the first event of a member. The minimum as time makes the first accrual the full amount.
-    pub const INITIAL: Self =
-        Self { time: CantonTimestamp::MIN, extra_consumed: 0, base_remainder: 0, last_cost: 0 };
+    pub const INITIAL: Self = Self { time: CantonTimestamp::MIN, extra_consumed: 0, base_remainder: 0, last_cost: 0 };
 
     /// The balance at `now`, without cost. A time before the balance's own accrues nothing.
     #[must_use]
@@ -66,7 +65,11 @@ pub fn base_rate(parameters: &TrafficControlParameters) -> f64 {
 
 fn base_traffic_at(balance: TrafficBalance, now: CantonTimestamp, parameters: &TrafficControlParameters) -> i64 {
     let micros = now.micros_since(balance.time).max(0);
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "the protocol rounds and truncates here")]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "the protocol rounds and truncates here"
+    )]
     let accrued = (base_rate(parameters) * micros as f64) as i64;
     accrued.saturating_add(balance.base_remainder).min(parameters.max_base_traffic_amount)
 }

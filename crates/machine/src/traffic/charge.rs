@@ -66,7 +66,8 @@ pub(crate) fn settle(
             match error {
                 CostError::Outdated(outdated) => {
                     let text = texts::outdated(member, &outdated, time, advanced.as_ref());
-                    let rejected = Settled::Rejected(status::outdated_traffic_cost(&text), advanced.as_ref().map(receipt));
+                    let rejected =
+                        Settled::Rejected(status::outdated_traffic_cost(&text), advanced.as_ref().map(receipt));
                     (rejected, advanced.map(|balance| row(balance, true)))
                 }
                 CostError::Incorrect { submitted, correct } => {
@@ -116,7 +117,11 @@ pub enum TrafficRefusal {
 ///
 /// # Errors
 /// [`TrafficRefusal`].
-pub fn check_at_submission(state: &State, submission: &SignedSubmission, sizes: &[usize]) -> Result<(), TrafficRefusal> {
+pub fn check_at_submission(
+    state: &State,
+    submission: &SignedSubmission,
+    sizes: &[usize],
+) -> Result<(), TrafficRefusal> {
     let request = &submission.request;
     let now = state.last_time();
     let at = state.approximate_time();
@@ -128,9 +133,10 @@ pub fn check_at_submission(state: &State, submission: &SignedSubmission, sizes: 
     match decide(submission, sizes, state.topology(), judgement) {
         Ok(Charge::Free) => Ok(()),
         Ok(Charge::Cost(cost, parameters)) => {
-            let before = state.members().get(&request.sender).map_or(TrafficBalance::INITIAL, |registration| {
-                state.traffic().balance(registration.index)
-            });
+            let before = state
+                .members()
+                .get(&request.sender)
+                .map_or(TrafficBalance::INITIAL, |registration| state.traffic().balance(registration.index));
             let purchased_at = now.immediate_successor();
             let purchased = state.traffic().purchased_before(&request.sender, purchased_at);
             let advanced = before.advanced(purchased_at, &parameters);

@@ -98,13 +98,20 @@ enum Comparison {
     Fits(Charge),
     /// A cost is given where traffic control is off or not enforced.
     Disabled,
-    Differs { correct: i64, parameters: TrafficControlParameters },
+    Differs {
+        correct: i64,
+        parameters: TrafficControlParameters,
+    },
 }
 
 fn compare(submission: &SignedSubmission, sizes: &[usize], snapshot: &Snapshot) -> Comparison {
     let parameters = snapshot.parameters().and_then(|parameters| parameters.traffic_control.clone());
     let Some(parameters) = parameters else {
-        return if submission.request.submission_cost.is_some() { Comparison::Disabled } else { Comparison::Fits(Charge::Free) };
+        return if submission.request.submission_cost.is_some() {
+            Comparison::Disabled
+        } else {
+            Comparison::Fits(Charge::Free)
+        };
     };
     let correct = correct_cost(submission, sizes, snapshot, &parameters);
     match submission.request.submission_cost {

@@ -11,8 +11,8 @@ use imbl::OrdMap;
 use synod_types::{CantonTimestamp, Member, MemberIndex};
 
 pub use accrual::{TrafficBalance, base_rate};
-pub use charge::{TrafficRefusal, check_at_submission};
 pub(crate) use charge::{Settled, settle};
+pub use charge::{TrafficRefusal, check_at_submission};
 pub use cost::{WeighedEnvelope, event_cost, group_size};
 pub use decision::{Charge, CostError, Judgement, OutdatedCost, decide, is_subject_to_traffic};
 pub(crate) use purchase::purchases;

@@ -51,9 +51,6 @@ fn is_signed(state: &State, time: CantonTimestamp, envelope: &Envelope) -> bool 
         })
         .collect();
     let hash = protocol_message_hash(&envelope.content);
-    let threshold = usize::try_from(group.threshold).unwrap_or(0);
-    state
-        .verifier()
-        .verify_group(time, &keys, threshold, &hash, &envelope.signatures, KeyUsages::PROTOCOL)
-        .is_ok()
+    let threshold = usize::try_from(group.threshold).unwrap_or(usize::MAX);
+    state.verifier().verify_group(time, &keys, threshold, &hash, &envelope.signatures, KeyUsages::PROTOCOL).is_ok()
 }

@@ -2,10 +2,10 @@
 
 use synod_types::{CantonTimestamp, Member};
 
-use super::accrual::TrafficBalance;
 use super::OutdatedCost;
-use crate::texts::short;
+use super::accrual::TrafficBalance;
 use crate::TrafficPurchased;
+use synod_wire::status::short_member;
 
 /// Longest `TrafficState(…)` on one line: Canton's printer breaks lines that, with 12 characters before, are over 200.
 const ONE_LINE: usize = 188;
@@ -37,12 +37,17 @@ pub(crate) fn above_limit(
     };
     format!(
         "AboveTrafficLimit(\n  member = {},\n  trafficCost = {cost},\n  trafficState = {state}\n)",
-        short(member)
+        short_member(member)
     )
 }
 
 /// The text of `OutdatedEventCost`. `balance` is the state after the event; none where traffic control is off.
-pub(crate) fn outdated(member: &Member, error: &OutdatedCost, now: CantonTimestamp, balance: Option<&TrafficBalance>) -> String {
+pub(crate) fn outdated(
+    member: &Member,
+    error: &OutdatedCost,
+    now: CantonTimestamp,
+    balance: Option<&TrafficBalance>,
+) -> String {
     let submitted = error.submitted.map_or_else(|| "None".to_owned(), |cost| format!("Some({cost})"));
     let receipt = balance.map_or_else(
         || "None".to_owned(),
@@ -55,7 +60,7 @@ pub(crate) fn outdated(member: &Member, error: &OutdatedCost, now: CantonTimesta
     );
     format!(
         "OutdatedEventCost({},{submitted},{},{},{now},{receipt})",
-        short(member),
+        short_member(member),
         error.submission_time,
         error.correct,
     )

@@ -1,0 +1,127 @@
+//! Members with keys.
+
+use synod_crypto::{Hash, HashPurpose, KeyUsages, Signature, SigningKeySpec, SigningPrivateKey, SigningPublicKey};
+use synod_topology::mapping::{Mapping, NamespaceDelegation, OwnerToKeyMapping, PublicKey};
+use synod_topology::{Operation, SignedTopologyTransaction, TopologySignature, TopologyTransaction};
+use synod_types::{Member, MemberKind, Namespace, ProtocolVersion, UniqueIdentifier};
+
+/// An Ed25519 key that follows from a name.
+pub type TestKey = SigningPrivateKey;
+
+/// What stands before the seed of an Ed25519 key in PKCS #8.
+const ED25519_PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+/// The key of this name for these usages.
+///
+/// # Panics
+/// When the usages are invalid for a key.
+#[must_use]
+pub fn key(name: &str, usages: KeyUsages) -> TestKey {
+    let seed = Hash::digest(HashPurpose::of_id(-1), name.as_bytes());
+    let pkcs8 = [&ED25519_PKCS8_PREFIX[..], seed.as_digest()].concat();
+    SigningPrivateKey::from_pkcs8(&pkcs8, SigningKeySpec::EcCurve25519, usages).expect("any seed is a key")
+}
+
+/// A node of a synchronizer: a namespace of its own, and keys to log in and to sign with.
+#[derive(Debug, Clone)]
+pub struct TestMember {
+    member: Member,
+    namespace_key: TestKey,
+    authentication_key: TestKey,
+    protocol_key: TestKey,
+}
+
+impl TestMember {
+    /// The member of this kind and name.
+    ///
+    /// # Panics
+    /// When the name is none.
+    #[must_use]
+    pub fn new(kind: MemberKind, name: &str) -> Self {
+        let full = format!("{} {name}", kind.code());
+        let namespace_key = key(&format!("{full} namespace"), KeyUsages::NAMESPACE);
+        let namespace = Namespace::new(namespace_key.public_key().fingerprint().clone());
+        let uid = UniqueIdentifier::new(name, &namespace).expect("a test's name is an identifier");
+        Self {
+            member: Member::new(kind, uid),
+            namespace_key,
+            authentication_key: key(&format!("{full} authentication"), KeyUsages::SEQUENCER_AUTHENTICATION),
+            protocol_key: key(&format!("{full} protocol"), KeyUsages::PROTOCOL),
+        }
+    }
+
+    /// The member.
+    #[must_use]
+    pub const fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// Its namespace.
+    #[must_use]
+    pub fn namespace(&self) -> Namespace {
+        self.member.uid().namespace()
+    }
+
+    /// The key that it signs requests, envelopes and events with.
+    #[must_use]
+    pub const fn protocol_key(&self) -> &TestKey {
+        &self.protocol_key
+    }
+
+    /// The same member with another protocol key, which follows from `name`.
+    #[must_use]
+    pub fn with_protocol_key(&self, name: &str) -> Self {
+        Self { protocol_key: key(name, KeyUsages::PROTOCOL), ..self.clone() }
+    }
+
+    /// Signs with its protocol key.
+    ///
+    /// # Panics
+    /// Never: the key is for this.
+    #[must_use]
+    pub fn sign(&self, hash: &Hash) -> Signature {
+        self.protocol_key.sign(hash, KeyUsages::PROTOCOL).expect("the key is for protocol messages")
+    }
+
+    /// The root certificate of its namespace.
+    ///
+    /// # Panics
+    /// Never: the transaction is well formed.
+    #[must_use]
+    pub fn root(&self) -> SignedTopologyTransaction {
+        let root = NamespaceDelegation::root(self.namespace_key.public_key().clone()).expect("a namespace key");
+        transaction(Operation::Replace, 1, Mapping::NamespaceDelegation(root), &[&self.namespace_key])
+    }
+
+    /// The mapping of this member to its keys, with this serial.
+    ///
+    /// # Panics
+    /// Never: the transaction is well formed.
+    #[must_use]
+    pub fn owner_to_key(&self, serial: u32) -> SignedTopologyTransaction {
+        let keys = [&self.authentication_key, &self.protocol_key];
+        let public = keys.map(|key: &TestKey| PublicKey::Signing(SigningPublicKey::clone(key.public_key())));
+        let mapping = OwnerToKeyMapping::new(self.member.clone(), public.to_vec()).expect("two keys");
+        let mapping = Mapping::OwnerToKeyMapping(mapping);
+        transaction(Operation::Replace, serial, mapping, &[&self.namespace_key, keys[0], keys[1]])
+    }
+
+    /// A transaction that its namespace key signs.
+    #[must_use]
+    pub fn transaction(&self, operation: Operation, serial: u32, mapping: Mapping) -> SignedTopologyTransaction {
+        transaction(operation, serial, mapping, &[&self.namespace_key])
+    }
+}
+
+/// A transaction, signed with these keys: namespace keys for the usage of namespaces, others for proof of ownership.
+fn transaction(operation: Operation, serial: u32, mapping: Mapping, keys: &[&TestKey]) -> SignedTopologyTransaction {
+    let unsigned =
+        TopologyTransaction::new(operation, serial, mapping, ProtocolVersion::V35).expect("a positive serial");
+    let sign = |key: &&TestKey| {
+        let signature = key.sign(unsigned.hash(), KeyUsages::NAMESPACE_OR_PROOF_OF_OWNERSHIP);
+        TopologySignature::single(signature.expect("every key proves its ownership"))
+    };
+    let signatures = keys.iter().map(sign).collect();
+    SignedTopologyTransaction::new(unsigned, signatures, false).expect("there are signatures")
+}
