@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use synod_proto::connection::v30::GetApiInfoRequest;
-use synod_proto::protocol::v30::StaticSynchronizerParameters as StaticParametersProto;
 use synod_proto::sequencer::api::v30::sequencer_connect::get_synchronizer_parameters_response::Parameters;
 use synod_proto::sequencer::api::v30::sequencer_connect::handshake_response::Value as HandshakeValue;
 use synod_proto::sequencer::api::v30::sequencer_connect::{
@@ -120,8 +119,7 @@ async fn connect(url: &str, options: &ConnectOptions) -> Result<Channel, ClientE
         if let Some(certificates) = &options.trusted_certificates {
             tls = tls.ca_certificate(Certificate::from_pem(certificates));
         }
-        endpoint =
-            endpoint.tls_config(tls).map_err(|source| ClientError::Connect { url: url.to_owned(), source })?;
+        endpoint = endpoint.tls_config(tls).map_err(|source| ClientError::Connect { url: url.to_owned(), source })?;
     }
     endpoint.connect().await.map_err(|source| ClientError::Connect { url: url.to_owned(), source })
 }
@@ -151,6 +149,5 @@ async fn static_parameters(
     let Some(Parameters::ParametersV1(proto)) = response.parameters else {
         return Err(ClientError::answer(CALL, "there are none"));
     };
-    let proto: StaticParametersProto = proto;
-    StaticSynchronizerParameters::from_proto(&proto).map_err(|error| ClientError::answer(CALL, error))
+    StaticSynchronizerParameters::from_proto(proto).map_err(|error| ClientError::answer(CALL, error))
 }

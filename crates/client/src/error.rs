@@ -51,6 +51,9 @@ pub enum ClientError {
     /// A signature could not be made.
     #[error("a signature could not be made")]
     Sign(#[source] synod_crypto::SigningError),
+    /// The member's identity could not be made.
+    #[error("the identity of the member")]
+    Identity(#[source] crate::IdentityFault),
 }
 
 /// What a caller may do after an error.
@@ -96,7 +99,9 @@ impl ClientError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Connect { .. } | Self::Timeout { .. } => Retry::Later,
-            Self::Address(_) | Self::Answer { .. } | Self::NoLoginKey | Self::Sign(_) => Retry::Never,
+            Self::Address(_) | Self::Answer { .. } | Self::NoLoginKey | Self::Sign(_) | Self::Identity(_) => {
+                Retry::Never
+            }
             Self::Call { status, .. } => match status.code() {
                 Code::Aborted | Code::ResourceExhausted => Retry::Later,
                 Code::Unavailable | Code::DeadlineExceeded | Code::Internal | Code::Unknown | Code::Cancelled => {

@@ -15,7 +15,7 @@ mod token;
 pub use connection::{ConnectOptions, SequencerConnection};
 pub use error::{ClientError, Retry};
 pub use event::{EventError, ReceivedEvent, StreamChecker};
-pub use identity::{IdentityFault, MemberIdentity};
+pub use identity::{IdentityFault, MemberIdentity, MemberKeys, sign_mapping};
 pub use onboarding::OnboardingLimits;
 pub use request::{Submission, sign_acknowledgement};
 pub use session::{EventStream, Session};

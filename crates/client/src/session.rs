@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use synod_crypto::{Hash, SigningPublicKey};
+use synod_crypto::{Hash, SigningPublicKey, TopologyStateHash};
 use synod_proto::protocol::v30::TrafficState;
 use synod_proto::sequencer::api::v30::{
     AcknowledgeSignedRequest, DownloadTopologyStateForInitHashRequest, DownloadTopologyStateForInitRequest,
@@ -12,7 +12,8 @@ use synod_proto::sequencer::api::v30::{
 };
 use synod_proto::topology::admin::v30::topology_transactions::Item;
 use synod_rpc::sequencer::api::v30::sequencer_service_client::SequencerServiceClient;
-use synod_types::CantonTimestamp;
+use synod_topology::{InvalidMessage, SignedTopologyTransaction};
+use synod_types::{CantonTimestamp, ProtocolVersion};
 use tonic::metadata::{AsciiMetadataValue, BinaryMetadataValue};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
@@ -82,10 +83,8 @@ impl Session {
         let version = self.connection.psid().protocol_version();
         let signed_acknowledge_request = sign_acknowledgement(&self.identity, time, version)?;
         let message = AcknowledgeSignedRequest { signed_acknowledge_request };
-        self.call("AcknowledgeSigned", message, async |mut service, request| {
-            service.acknowledge_signed(request).await
-        })
-        .await?;
+        self.call("AcknowledgeSigned", message, async |mut service, request| service.acknowledge_signed(request).await)
+            .await?;
         Ok(())
     }
 
@@ -106,10 +105,8 @@ impl Session {
     /// # Errors
     /// [`ClientError`].
     pub async fn traffic_state(&self, time: CantonTimestamp) -> Result<Option<TrafficState>, ClientError> {
-        let message = GetTrafficStateForMemberRequest {
-            member: self.identity.member().to_string(),
-            timestamp: time.as_micros(),
-        };
+        let message =
+            GetTrafficStateForMemberRequest { member: self.identity.member().to_string(), timestamp: time.as_micros() };
         let response = self
             .call("GetTrafficStateForMember", message, async |mut service, request| {
                 service.get_traffic_state_for_member(request).await
@@ -135,16 +132,15 @@ impl Session {
         let expected = Hash::from_multihash(&hash).map_err(|error| ClientError::answer(CALL, error))?;
         let message = DownloadTopologyStateForInitRequest { member };
         let mut parts = self
-            .call(CALL, message, async |mut service, request| {
-                service.download_topology_state_for_init(request).await
-            })
+            .call(CALL, message, async |mut service, request| service.download_topology_state_for_init(request).await)
             .await?;
         let mut items = Vec::new();
         while let Some(part) = parts.message().await.map_err(ClientError::call(CALL))? {
             items.extend(part.topology_transactions.map(|transactions| transactions.items).unwrap_or_default());
         }
-        let found = synod_topology::init_state::hash_of_items(&items)
-            .map_err(|error| ClientError::answer(CALL, error))?;
+        let version = self.connection.psid().protocol_version();
+        let transactions: Vec<_> = items.iter().map(|item| item.transaction.clone()).collect();
+        let found = topology_hash(&transactions, version).map_err(|error| ClientError::answer(CALL, error))?;
         if found == expected { Ok(items) } else { Err(ClientError::answer(CALL, "the hash of the state differs")) }
     }
 
@@ -205,6 +201,15 @@ impl Session {
         headers.insert_bin(TOKEN_HEADER, BinaryMetadataValue::from_bytes(token));
         Ok(request)
     }
+}
+
+/// Hash over the transactions of a state, in their order (chapter 01 §4.3).
+fn topology_hash(transactions: &[Bytes], version: ProtocolVersion) -> Result<Hash, InvalidMessage> {
+    let mut hash = TopologyStateHash::new();
+    for bytes in transactions {
+        hash = hash.add_transaction(SignedTopologyTransaction::parse(bytes, version)?.transaction().hash());
+    }
+    Ok(hash.finish())
 }
 
 /// The sequencer sends the token back when it does not know it (chapter 01 §1.8).

@@ -65,9 +65,7 @@ async fn login(connection: &SequencerConnection, identity: &MemberIdentity) -> R
     let nonce = Nonce::try_from(challenge.nonce.as_ref()).map_err(|error| ClientError::answer("Challenge", error))?;
     let key = identity
         .authentication_keys()
-        .find(|key| {
-            challenge.fingerprints.iter().any(|offered| offered == key.public_key().fingerprint().as_str())
-        })
+        .find(|key| challenge.fingerprints.iter().any(|offered| offered == key.public_key().fingerprint().as_str()))
         .ok_or(ClientError::NoLoginKey)?;
     let hash = auth_challenge_hash(&nonce, connection.psid());
     let signature = key.sign(&hash, KeyUsages::SEQUENCER_AUTHENTICATION).map_err(ClientError::Sign)?;
