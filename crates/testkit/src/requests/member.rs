@@ -1,6 +1,9 @@
 //! Members with keys.
 
-use synod_crypto::{Hash, HashPurpose, KeyUsages, Signature, SigningKeySpec, SigningPrivateKey, SigningPublicKey};
+use synod_crypto::{
+    CryptoKeyFormat, EncryptionKeySpec, EncryptionPublicKey, Hash, HashPurpose, KeyUsages, Signature, SigningKeySpec,
+    SigningPrivateKey, SigningPublicKey,
+};
 use synod_topology::mapping::{Mapping, NamespaceDelegation, OwnerToKeyMapping, PublicKey};
 use synod_topology::{Operation, SignedTopologyTransaction, TopologySignature, TopologyTransaction};
 use synod_types::{Member, MemberKind, Namespace, ProtocolVersion, UniqueIdentifier};
@@ -21,6 +24,15 @@ pub fn key(name: &str, usages: KeyUsages) -> TestKey {
     let seed = Hash::digest(HashPurpose::of_id(-1), name.as_bytes());
     let pkcs8 = [&ED25519_PKCS8_PREFIX[..], seed.as_digest()].concat();
     SigningPrivateKey::from_pkcs8(&pkcs8, SigningKeySpec::EcCurve25519, usages).expect("any seed is a key")
+}
+
+/// Participants have to have an encryption key. Nothing is encrypted for it: all have this one, a P-256 key.
+fn encryption_key() -> EncryptionPublicKey {
+    const SPKI: &str = "3059301306072a8648ce3d020106082a8648ce3d03010703420004ca7136f9daf09ee6e7c1ed18ff2c934af21672afda3c6ef5\
+                        aea319438051aead8c3f9ed43569880a0cd942c6396fdb786b60bf8e72395b3018a47109f1095d27";
+    let key = hex::decode(SPKI).expect("hex").into();
+    EncryptionPublicKey::new(CryptoKeyFormat::DerX509Spki, key, EncryptionKeySpec::EcP256)
+        .expect("a point on the curve")
 }
 
 /// A node of a synchronizer: a namespace of its own, and keys to log in and to sign with.
@@ -102,7 +114,11 @@ impl TestMember {
     pub fn owner_to_key(&self, serial: u32) -> SignedTopologyTransaction {
         let keys = [&self.authentication_key, &self.protocol_key];
         let public = keys.map(|key: &TestKey| PublicKey::Signing(SigningPublicKey::clone(key.public_key())));
-        let mapping = OwnerToKeyMapping::new(self.member.clone(), public.to_vec()).expect("two keys");
+        let mut public = public.to_vec();
+        if self.member.kind() == MemberKind::Participant {
+            public.push(PublicKey::Encryption(encryption_key()));
+        }
+        let mapping = OwnerToKeyMapping::new(self.member.clone(), public).expect("a few keys");
         let mapping = Mapping::OwnerToKeyMapping(mapping);
         transaction(Operation::Replace, serial, mapping, &[&self.namespace_key, keys[0], keys[1]])
     }
