@@ -4,6 +4,8 @@
 //! that none is forgotten: a kind of which fewer cases were counted than the file has is a failure, and only cases of
 //! protocol version 34 may be skipped. To add a file: write its module, and add a line to [`CHECKS`].
 
+#[cfg(feature = "topology")]
+mod aliases;
 #[cfg(feature = "crypto")]
 mod hashes;
 mod identifiers;
@@ -14,6 +16,12 @@ mod keys;
 mod self_test;
 #[cfg(feature = "crypto")]
 mod signatures;
+#[cfg(feature = "topology")]
+mod topology_mappings;
+#[cfg(feature = "topology")]
+mod topology_queries;
+#[cfg(feature = "topology")]
+mod topology_traces;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -76,6 +84,18 @@ const CHECKS: &[Check] = &[
     Check::each("keys", keys::check).not_compared(&["signing_key.key"]),
     #[cfg(feature = "crypto")]
     Check::each("signatures", signatures::check).not_compared(SIGNATURES_NOT_COMPARED),
+    #[cfg(feature = "topology")]
+    Check::whole("topology_mappings", topology_mappings::check).context(aliases::Aliases::is_definition),
+    #[cfg(feature = "topology")]
+    Check::whole("topology_traces_scripted", topology_traces::check)
+        .context(aliases::Aliases::is_definition)
+        .not_compared(topology_traces::NOT_COMPARED),
+    #[cfg(feature = "topology")]
+    Check::whole("topology_traces_random", topology_traces::check)
+        .context(aliases::Aliases::is_definition)
+        .not_compared(topology_traces::NOT_COMPARED),
+    #[cfg(feature = "topology")]
+    Check::whole("topology_queries", topology_queries::check).context(aliases::Aliases::is_definition),
 ];
 
 /// The aliases of keys; and a usage that makes no difference because the keys of those cases are for every usage
