@@ -6,7 +6,7 @@ use synod_proto::protocol::v30::r#enums::TopologyChangeOp;
 use synod_proto::topology::admin::v30::base_query::TimeQuery;
 use synod_proto::topology::admin::v30::topology_transactions::Item;
 use synod_proto::topology::admin::v30::{BaseQuery, ListAllV2Request, store_id};
-use synod_topology::{MappingCode, Operation, SignedTopologyTransaction, TopologyRow};
+use synod_topology::{MappingCode, Operation, TopologyRow};
 use synod_types::CantonTimestamp;
 use tonic::Status;
 
@@ -108,7 +108,7 @@ impl TimeFilter {
 }
 
 fn signed_by(row: &TopologyRow, prefix: &str) -> bool {
-    SignedTopologyTransaction::parse(&row.signed).is_ok_and(|transaction| {
+    row.transaction().is_ok_and(|transaction| {
         transaction.signing_fingerprints().any(|fingerprint| fingerprint.as_str().starts_with(prefix))
     })
 }
