@@ -113,7 +113,8 @@ impl AbciNode {
         let rpc = RpcClient::new(rpc_address);
         let mut running = Running { serving, process, faults, votes };
         if let Err(fault) = running.wait_until_ready(&rpc, head.clone()).await {
-            running.stop().await;
+            // The first fault is the one to report.
+            let _ = running.stop().await;
             return Err(fault);
         }
         let (orderer, ordering) =
@@ -141,8 +142,7 @@ impl AbciNode {
                         break Err(AbciFault::Votes(fault));
                     }
                 }
-                // An error means that whoever could ask for the stop is gone: stop as well.
-                _ = stop.wait_for(|stop| *stop) => break running.drain(&stop_ordering, ordering.as_mut()).await,
+                () = asked_to_stop(&mut stop) => break running.drain(&stop_ordering, ordering.as_mut()).await,
             }
         };
         let recorded = running.stop().await;
@@ -209,4 +209,10 @@ impl Running {
         drop(faults);
         votes.record().await.map_err(AbciFault::Votes)
     }
+}
+
+/// Waits for the request to stop. When whoever could make it is gone, that counts as one.
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    // The value that is waited for is borrowed; it must not be held any longer.
+    drop(stop.wait_for(|stop| *stop).await);
 }

@@ -159,8 +159,7 @@ impl Run {
                     Some(first) => self.persist(first, head.state.base_time())?,
                     None => return Ok(()),
                 },
-                // An error means that whoever could ask for the stop is gone: stop as well.
-                _ = stop.wait_for(|stop| *stop), if !stopping => {
+                () = asked_to_stop(&mut stop), if !stopping => {
                     stopping = true;
                     stopped.send_replace(true);
                     self.queue.close();
@@ -257,4 +256,10 @@ async fn sleep_until(due: Option<Instant>) {
     if let Some(due) = due {
         tokio::time::sleep_until(due).await;
     }
+}
+
+/// Waits for the request to stop. When whoever could make it is gone, that counts as one.
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    // The value that is waited for is borrowed; it must not be held any longer.
+    drop(stop.wait_for(|stop| *stop).await);
 }

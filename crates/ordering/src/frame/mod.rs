@@ -12,3 +12,6 @@ pub use content::{FrameContent, MAX_FRAME_BYTES, MAX_FRAME_ENTRIES, NONCE_BYTES}
 pub use error::{FrameRejection, InvalidFrame};
 pub use opening::{MAX_BLOCK_EVENTS, MAX_FRAME_VALIDITY_MICROS, OpenedBlock, Opening, next_base_time};
 pub use sealed::{FrameSigner, OrderingFrame};
+
+#[cfg(test)]
+mod tests;
