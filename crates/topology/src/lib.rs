@@ -6,9 +6,11 @@
 //! - [`TopologyState`]: what a batch of transactions does; [`TopologyRejection`]: why one does nothing.
 //! - [`Snapshot`]: the answers at a time.
 //! - [`broadcast`], [`registration`]: how transactions come in; [`genesis`], [`init_state`]: where a topology begins.
+//! - [`build`]: making and signing transactions.
 //! - [`StaticSynchronizerParameters`], [`DynamicSynchronizerParameters`]: parameters.
 
 pub mod broadcast;
+pub mod build;
 mod error;
 pub mod genesis;
 pub mod init_state;

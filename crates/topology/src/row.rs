@@ -100,11 +100,13 @@ pub enum LoadFault {
         /// Its id.
         id: u64,
     },
-    /// Two rows of a unique key are open.
-    #[error("topology row {id} is open, but a row of the same unique key is open too")]
-    Open {
-        /// Id of the second one.
+    /// A row does not end when the row that follows it begins.
+    #[error("topology row {id} does not end when row {by} begins, which follows it")]
+    End {
+        /// Its id.
         id: u64,
+        /// Id of the row that follows.
+        by: u64,
     },
 }
 

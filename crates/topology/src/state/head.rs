@@ -244,7 +244,7 @@ impl Head {
 }
 
 /// The members that a mapping makes known.
-pub(crate) fn named_members(mapping: &Mapping) -> Vec<Member> {
+fn named_members(mapping: &Mapping) -> Vec<Member> {
     match mapping {
         Mapping::SynchronizerTrustCertificate(certificate) => vec![certificate.participant.member()],
         Mapping::MediatorSynchronizerState(state) => state.all().map(|mediator| mediator.member()).collect(),
@@ -254,7 +254,7 @@ pub(crate) fn named_members(mapping: &Mapping) -> Vec<Member> {
 }
 
 /// Whether mappings of this kind make members known.
-pub(crate) const fn names_members(code: MappingCode) -> bool {
+const fn names_members(code: MappingCode) -> bool {
     matches!(
         code,
         MappingCode::SynchronizerTrustCertificate

@@ -122,16 +122,6 @@ impl Lane {
         })
     }
 
-    /// Adds a row that was closed before, and after those that are there.
-    pub(crate) fn restore_closed(&mut self, row: Arc<StoredRow>, until: CantonTimestamp) {
-        self.modify(|lane| lane.closed.push((row, until)));
-    }
-
-    /// Sorts the restored rows by their end.
-    pub(crate) fn sort_closed(&mut self) {
-        self.modify(|lane| lane.closed.sort_by_key(|(row, until)| (*until, row.id)));
-    }
-
     /// Forgets rows that ended before `before`.
     pub(crate) fn prune(&mut self, before: CantonTimestamp) {
         self.modify(|lane| lane.closed.retain(|(_, until)| *until >= before));

@@ -57,7 +57,8 @@ impl TopologyState {
         Self { head: Arc::new(Head::new(psid, static_parameters)) }
     }
 
-    /// Takes up the rows of a store, by ascending id, into an empty state. They are trusted: nothing is verified again.
+    /// Takes up the rows of a store, by ascending id, into an empty state; in pages, when it is called again. They are
+    /// trusted: nothing is verified again.
     ///
     /// The store may leave out rejected rows, proposals that ended, and rows that ended before the earliest time that
     /// will be asked for; but no accepted trust certificate, mediator group or sequencer group (who was first known when
