@@ -55,7 +55,9 @@ pub enum StoreRefused {
         settings: String,
     },
     /// The database was written by a newer version of this program.
-    #[error("the database has schema version {found}, this program knows versions up to {supported}: upgrade the program")]
+    #[error(
+        "the database has schema version {found}, this program knows versions up to {supported}: upgrade the program"
+    )]
     NewerSchema {
         /// Version found.
         found: i64,

@@ -49,8 +49,7 @@ impl Store {
     /// # Errors
     /// [`StoreFault`] when the database fails.
     pub async fn first_block_reaching(&self, time: CantonTimestamp) -> Result<Option<BlockRow>, StoreFault> {
-        let select =
-            format!("SELECT {COLUMNS} FROM blocks WHERE last_time >= $1 ORDER BY last_time, height LIMIT 1");
+        let select = format!("SELECT {COLUMNS} FROM blocks WHERE last_time >= $1 ORDER BY last_time, height LIMIT 1");
         self.block_row(&select, &[Arg::Int(time.as_micros())]).await
     }
 

@@ -73,9 +73,7 @@ impl Store {
         let duration_micros = i64::from(duration_ms) * 1_000;
         let taken = session.fetch_optional(&take, &[Arg::Text(holder), Arg::Int(duration_micros)]).await?;
         let answer = match taken {
-            Some(row) => {
-                Acquired::Lease(Lease { holder: holder.to_owned(), epoch: row.int(0)?, duration_ms })
-            }
+            Some(row) => Acquired::Lease(Lease { holder: holder.to_owned(), epoch: row.int(0)?, duration_ms }),
             None => {
                 let read = format!("SELECT lease_holder, lease_expires_at - {now} FROM head WHERE id = 1");
                 held(&session.fetch_one(&read, &[]).await?)?

@@ -21,8 +21,8 @@ mod store;
 mod topology;
 mod traffic;
 
-pub use config::StoreConfig;
 pub use commit::CommitReport;
+pub use config::StoreConfig;
 pub use error::{StoreError, StoreFault, StoreRefused};
 pub use events::EventsError;
 pub use head::BlockRow;

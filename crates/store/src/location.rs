@@ -134,8 +134,20 @@ pub(crate) fn check_file(path: &Path, allow_network: bool) -> Result<(), StoreRe
 /// Kind of the file system that holds `directory`, if it is one of a network (`proc(5)`, mountinfo).
 fn network_file_system(mounts: &str, directory: &Path) -> Option<String> {
     const KINDS: [&str; 14] = [
-        "nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gfs2", "ocfs2", "beegfs", "fuse.sshfs",
-        "fuse.glusterfs", "fuse.s3fs",
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "afs",
+        "ceph",
+        "lustre",
+        "gfs2",
+        "ocfs2",
+        "beegfs",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.s3fs",
     ];
     let covering = mounts.lines().filter_map(|line| {
         let (left, right) = line.split_once(" - ")?;

@@ -27,10 +27,8 @@ pub(crate) async fn open(options: PgConnectOptions, config: &StoreConfig) -> Res
     connection.close().await.map_err(connect_failed)?;
 
     let setup = session_setup(config.schema.as_deref());
-    let pool = PgPoolOptions::new()
-        .acquire_timeout(timeout)
-        .test_before_acquire(false)
-        .after_connect(move |connection, _| {
+    let pool =
+        PgPoolOptions::new().acquire_timeout(timeout).test_before_acquire(false).after_connect(move |connection, _| {
             let setup = setup.clone();
             Box::pin(async move { connection.execute(sqlx::raw_sql(AssertSqlSafe(setup))).await.map(|_| ()) })
         });
@@ -77,12 +75,11 @@ async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<()
 }
 
 async fn check_server(connection: &mut PgConnection, config: &StoreConfig) -> Result<(), StoreError> {
-    let (number, name): (i32, String) = sqlx::query_as(
-        "SELECT current_setting('server_version_num')::INT4, current_setting('server_version')",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(connect_failed)?;
+    let (number, name): (i32, String) =
+        sqlx::query_as("SELECT current_setting('server_version_num')::INT4, current_setting('server_version')")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(connect_failed)?;
     if number < OLDEST {
         return Err(StoreRefused::ServerVersion { found: name }.into());
     }

@@ -125,7 +125,9 @@ impl Store {
         of: Option<(&Namespace, &str)>,
     ) -> Result<Vec<TopologyRow>, StoreFault> {
         let (condition, namespace, identifier) = match of {
-            Some((namespace, identifier)) => (" AND namespace = $2 AND identifier = $3", namespace.as_str(), identifier),
+            Some((namespace, identifier)) => {
+                (" AND namespace = $2 AND identifier = $3", namespace.as_str(), identifier)
+            }
             None => (" AND $2 = $3", "", ""),
         };
         let select = format!(
@@ -168,9 +170,14 @@ impl Store {
     }
 }
 
-/// The rows that a topology state is loaded from.
+/// The rows that a topology state is loaded from: all but those that it can miss (rejected ones and proposals that
+/// ended, which anybody can add), and the last one in any case, because the next id follows from it.
 pub(crate) async fn read_state_rows(session: &mut Session<'_>) -> Result<Vec<TopologyRow>, StoreFault> {
-    let select = format!("SELECT {COLUMNS} FROM topology_rows ORDER BY id");
+    let select = format!(
+        "SELECT {COLUMNS} FROM topology_rows \
+         WHERE (rejection IS NULL AND (is_proposal = 0 OR valid_until IS NULL)) \
+         OR id = (SELECT MAX(id) FROM topology_rows) ORDER BY id"
+    );
     session.fetch(&select, &[]).await?.iter().map(read_row).collect()
 }
 
@@ -192,6 +199,8 @@ fn read_row(row: &Row) -> Result<TopologyRow, StoreFault> {
         identifier: row.opt_text(11)?.map(ToOwned::to_owned),
         unique_key: Hash::from_digest(hash_of(TABLE, row.slice(12)?)?),
         serial: u32::try_from(row.int(13)?).map_err(|error| corrupt(&error))?,
-        operation: Operation::from_number(row.int(14)?),
+        operation: i32::try_from(row.int(14)?)
+            .map_err(|error| corrupt(&error))
+            .and_then(|number| Operation::from_number(number).map_err(|error| corrupt(&error)))?,
     })
 }

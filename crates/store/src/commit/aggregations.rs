@@ -26,13 +26,13 @@ impl Aggregations {
     pub(crate) fn add(&mut self, change: &AggregationChange) {
         match change {
             AggregationChange::Contributed { id, max_sequencing_time, rule, contribution, delivered_at } => {
-                let net = self.0.entry(id.clone()).or_default();
+                let net = self.0.entry(*id).or_default();
                 let before = net.row.take().and_then(|(_, _, delivered_at)| delivered_at);
                 net.row = Some((*max_sequencing_time, rule.clone(), delivered_at.or(before)));
                 net.contributions.push(contribution.clone());
             }
             AggregationChange::Expired { id } => {
-                self.0.insert(id.clone(), Net { expired: true, ..Net::default() });
+                self.0.insert(*id, Net { expired: true, ..Net::default() });
             }
         }
     }
@@ -41,13 +41,12 @@ impl Aggregations {
         let InFlightAggregation { id, max_sequencing_time, rule, contributions, delivered_at } = aggregation;
         let row = Some((*max_sequencing_time, rule.clone(), *delivered_at));
         let net = Net { expired: false, row, contributions: contributions.clone() };
-        self.0.insert(id.clone(), net);
+        self.0.insert(*id, net);
     }
 
     /// Deletes what is over, and writes the rest. Returns the number of rows written.
     pub(crate) async fn run(&self, session: &mut Session<'_>) -> Result<(), StoreFault> {
-        let expired: Vec<&[u8]> =
-            self.0.iter().filter(|(_, net)| net.expired).map(|(id, _)| id_bytes(id)).collect();
+        let expired: Vec<&[u8]> = self.0.iter().filter(|(_, net)| net.expired).map(|(id, _)| id_bytes(id)).collect();
         if !expired.is_empty() {
             for (table, column) in [("contributions", "aggregation_id"), ("aggregations", "id")] {
                 let condition = session.dialect().among_bytes(column, 1);
@@ -73,12 +72,8 @@ impl Aggregations {
         ];
         let delivered = "ON CONFLICT (id) DO UPDATE SET delivered_at = excluded.delivered_at";
         let mut aggregations = Insert::new("aggregations", columns, delivered);
-        let columns = &[
-            Column::Bytes("aggregation_id"),
-            Column::Int("sender"),
-            Column::Int("time"),
-            Column::Bytes("signatures"),
-        ];
+        let columns =
+            &[Column::Bytes("aggregation_id"), Column::Int("sender"), Column::Int("time"), Column::Bytes("signatures")];
         let mut contributions = Insert::new("contributions", columns, "");
         for (id, net) in &self.0 {
             if let Some((max_sequencing_time, rule, delivered_at)) = &net.row {
@@ -103,5 +98,5 @@ impl Aggregations {
 }
 
 fn id_bytes(id: &AggregationId) -> &[u8] {
-    id.0.as_digest()
+    id.hash().as_digest()
 }

@@ -237,8 +237,7 @@ fn add_consumed(insert: &mut Insert, row: &TrafficConsumed) {
 
 /// Two purchases of a member may have one time: the later one holds.
 const fn purchased() -> Insert {
-    let columns =
-        &[Column::Text("member"), Column::Int("time"), Column::Int("serial"), Column::Int("extra_purchased")];
+    let columns = &[Column::Text("member"), Column::Int("time"), Column::Int("serial"), Column::Int("extra_purchased")];
     let replace = "ON CONFLICT (member, time) DO UPDATE SET serial = excluded.serial, \
                    extra_purchased = excluded.extra_purchased";
     Insert::new("traffic_purchased", columns, replace)

@@ -13,8 +13,7 @@ impl Store {
     /// [`StoreFault`] when the database fails.
     pub async fn node_identity(&self) -> Result<Option<UniqueIdentifier>, StoreFault> {
         let mut connection = self.reader().await?;
-        let row =
-            connection.session().fetch_optional("SELECT unique_identifier FROM node_identity", &[]).await?;
+        let row = connection.session().fetch_optional("SELECT unique_identifier FROM node_identity", &[]).await?;
         row.map(|row| {
             UniqueIdentifier::parse(row.text(0)?).map_err(|error| StoreFault::corrupt("node_identity", error))
         })

@@ -102,7 +102,8 @@ impl Store {
         let mut transaction = self.begin_write().await?;
         let mut session = transaction.session();
         let mut rows = 0;
-        for delete in ["DELETE FROM private_keys WHERE fingerprint = $1", "DELETE FROM public_keys WHERE fingerprint = $1"]
+        for delete in
+            ["DELETE FROM private_keys WHERE fingerprint = $1", "DELETE FROM public_keys WHERE fingerprint = $1"]
         {
             rows += session.execute(delete, &[Arg::Text(name.as_str())]).await?;
         }
@@ -165,7 +166,6 @@ async fn put_public_key(session: &mut Session<'_>, key: &PublicKeyRow) -> Result
     let insert = "INSERT INTO public_keys (fingerprint, name, public_key) VALUES ($1, $2, $3) \
                   ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name, public_key = excluded.public_key";
     let name = key.name.as_deref().map(str::as_bytes);
-    let args =
-        [Arg::Text(key.fingerprint.as_str()), Arg::OptBytes(name), Arg::Bytes(&key.public_key)];
+    let args = [Arg::Text(key.fingerprint.as_str()), Arg::OptBytes(name), Arg::Bytes(&key.public_key)];
     session.execute(insert, &args).await.map(|_| ())
 }

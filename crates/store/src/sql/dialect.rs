@@ -24,8 +24,20 @@ impl Dialect {
             Self::Postgres => ("postgres:", "sqlite:"),
         };
         let words = match self {
-            Self::Sqlite => [("SERIAL64", "INTEGER"), ("INT64", "INTEGER"), ("BYTES", "BLOB"), ("ASCII", "TEXT"), ("CLUSTERED", "WITHOUT ROWID")],
-            Self::Postgres => [("SERIAL64", "BIGSERIAL"), ("INT64", "BIGINT"), ("BYTES", "BYTEA"), ("ASCII", "TEXT COLLATE \"C\""), ("CLUSTERED", "")],
+            Self::Sqlite => [
+                ("SERIAL64", "INTEGER"),
+                ("INT64", "INTEGER"),
+                ("BYTES", "BLOB"),
+                ("ASCII", "TEXT"),
+                ("CLUSTERED", "WITHOUT ROWID"),
+            ],
+            Self::Postgres => [
+                ("SERIAL64", "BIGSERIAL"),
+                ("INT64", "BIGINT"),
+                ("BYTES", "BYTEA"),
+                ("ASCII", "TEXT COLLATE \"C\""),
+                ("CLUSTERED", ""),
+            ],
         };
         portable
             .lines()

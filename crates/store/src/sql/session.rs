@@ -14,7 +14,6 @@ pub(crate) enum Arg<'a> {
     Int(i64),
     OptInt(Option<i64>),
     Text(&'a str),
-    OptText(Option<&'a str>),
     Bytes(&'a [u8]),
     OptBytes(Option<&'a [u8]>),
     /// For [`Dialect::among_ints`].
@@ -33,7 +32,6 @@ impl Arg<'_> {
             Self::Int(value) => arguments.add(value),
             Self::OptInt(value) => arguments.add(value),
             Self::Text(value) => arguments.add(value),
-            Self::OptText(value) => arguments.add(value),
             Self::Bytes(value) => arguments.add(value),
             Self::OptBytes(value) => arguments.add(value),
             Self::Ints(values) => arguments.add(json_list(values.iter().map(ToString::to_string))),
@@ -47,7 +45,6 @@ impl Arg<'_> {
             Self::Int(value) => arguments.add(value),
             Self::OptInt(value) => arguments.add(value),
             Self::Text(value) => arguments.add(value),
-            Self::OptText(value) => arguments.add(value),
             Self::Bytes(value) => arguments.add(value),
             Self::OptBytes(value) => arguments.add(value),
             Self::Ints(values) => arguments.add(values),
@@ -146,9 +143,7 @@ impl Session<'_> {
     /// Runs several statements without parameters.
     pub(crate) async fn script(&mut self, sql: &str) -> Result<(), StoreFault> {
         let done = match self {
-            Self::Sqlite(connection) => {
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(|_| ())
-            }
+            Self::Sqlite(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(|_| ()),
             Self::Postgres(connection) => {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(|_| ())
             }
@@ -184,9 +179,7 @@ impl Session<'_> {
 
     /// The row of a query that always gives one.
     pub(crate) async fn fetch_one(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Row, StoreFault> {
-        self.fetch_optional(sql, args)
-            .await?
-            .ok_or_else(|| StoreFault::database(sql, sqlx::Error::RowNotFound))
+        self.fetch_optional(sql, args).await?.ok_or_else(|| StoreFault::database(sql, sqlx::Error::RowNotFound))
     }
 }
 

@@ -65,7 +65,8 @@ impl Database {
     pub(crate) async fn sql(&self, sql: &'static str) {
         if self.is_sqlite() {
             let url = self.config.url.as_str();
-            let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(url).await.expect("a connection");
+            let mut connection =
+                <sqlx::SqliteConnection as sqlx::Connection>::connect(url).await.expect("a connection");
             sqlx::raw_sql(sql).execute(&mut connection).await.expect("the statement runs");
             sqlx::Connection::close(connection).await.expect("the connection closes");
         } else {
@@ -88,9 +89,5 @@ pub(crate) fn run<F: Future<Output = ()>>(database: Database, case: impl FnOnce(
 }
 
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use synod_machine::{
-    AggregationChange, BlockOutcome, Checkpoint, EventRecipients, EventRecord, InFlightAggregation,
-};
+use synod_machine::{AggregationChange, BlockOutcome, Checkpoint, EventRecipients, EventRecord, InFlightAggregation};
+use synod_topology::TopologyRow;
 use synod_types::{CantonTimestamp, MemberIndex};
 
 /// The state, and all events.
@@ -55,7 +54,7 @@ impl Model {
                     let open = &mut self.state.aggregations;
                     let at = open.iter().position(|aggregation| aggregation.id == *id).unwrap_or_else(|| {
                         open.push(InFlightAggregation {
-                            id: id.clone(),
+                            id: *id,
                             max_sequencing_time: *max_sequencing_time,
                             rule: rule.clone(),
                             contributions: Vec::new(),
@@ -70,6 +69,15 @@ impl Model {
             }
         }
         self.state.aggregations.sort_by(|left, right| left.id.cmp(&right.id));
+    }
+
+    /// The state as it is loaded: without the topology rows that a state can miss.
+    pub(crate) fn loaded(&self) -> Checkpoint {
+        let mut state = self.state.clone();
+        let last = state.topology.last().map(|row| row.id);
+        let counts = |row: &TopologyRow| row.rejection.is_none() && (!row.is_proposal || row.valid_until.is_none());
+        state.topology.retain(|row| counts(row) || Some(row.id) == last);
+        state
     }
 
     /// All events of a member, in order.

@@ -149,7 +149,8 @@ pub(crate) async fn the_outbox_keeps_order_until_a_block_has_the_frame(database:
     assert_eq!(store.outbox().await.expect("reads"), [frame(9), frame(3), frame(5)]);
 
     let mut outcome = block(0, 10);
-    outcome.frames = vec![FrameStamp { id: [3; 32], valid_until: time(1_003) }, FrameStamp { id: [77; 32], valid_until: time(50) }];
+    outcome.frames =
+        vec![FrameStamp { id: [3; 32], valid_until: time(1_003) }, FrameStamp { id: [77; 32], valid_until: time(50) }];
     store.commit(&held, &[outcome]).await.expect("commits");
     let store = database.reopen(store).await;
     assert_eq!(store.outbox().await.expect("reads"), [frame(9), frame(5)]);

@@ -29,7 +29,9 @@ fn url_of(role: &str, database: &str) -> String {
 fn a_role_needs_few_rights() {
     sql("CREATE ROLE poor LOGIN");
     sql("CREATE DATABASE \"odd \"\"name\"");
-    server().sql("odd \"name", "CREATE SCHEMA \"My Schema\"; GRANT USAGE ON SCHEMA \"My Schema\" TO poor").expect("runs");
+    server()
+        .sql("odd \"name", "CREATE SCHEMA \"My Schema\"; GRANT USAGE ON SCHEMA \"My Schema\" TO poor")
+        .expect("runs");
     let mut config = StoreConfig::new(url_of("poor", "odd%20%22name"));
     config.schema = Some("My Schema".to_owned());
     runtime().block_on(async {
@@ -93,7 +95,9 @@ fn a_socket_works_too() {
 
 #[test]
 fn a_role_that_does_not_wait_for_the_disk_is_refused() {
-    sql("CREATE ROLE hasty LOGIN; ALTER ROLE hasty SET synchronous_commit = off; CREATE SCHEMA hasty AUTHORIZATION hasty");
+    sql(
+        "CREATE ROLE hasty LOGIN; ALTER ROLE hasty SET synchronous_commit = off; CREATE SCHEMA hasty AUTHORIZATION hasty",
+    );
     let mut config = StoreConfig::new(url_of("hasty", "postgres"));
     runtime().block_on(async {
         let error = refused(&config).await.to_string();

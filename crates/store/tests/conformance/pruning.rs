@@ -47,8 +47,7 @@ pub(crate) async fn pruned_events_leave_no_gap_unnoticed(database: Database) {
     let held = lease(&store, "holder").await;
     store.initialize(&held, &genesis(2)).await.expect("genesis");
     // 5,000 events in packed rows of 128, every tenth for everybody.
-    let events: Vec<_> =
-        (1..=5_000).map(|at| if at % 10 == 0 { broadcast(at) } else { event(at, &[0]) }).collect();
+    let events: Vec<_> = (1..=5_000).map(|at| if at % 10 == 0 { broadcast(at) } else { event(at, &[0]) }).collect();
     let mut outcome = block_of(0, events);
     outcome.registrations = vec![registration(2, 4_000)];
     store.commit(&held, &[outcome]).await.expect("commits");
@@ -68,7 +67,8 @@ pub(crate) async fn pruned_events_leave_no_gap_unnoticed(database: Database) {
     let late = read(MemberIndex(2), 4_000, CantonTimestamp::MIN.as_micros()).await.expect("reads");
     assert_eq!((late.len(), late[0].time), (100, time(4_010)));
 
-    let before = async |member, since, at| store.latest_event_before(member, time(since), time(at)).await.expect("reads");
+    let before =
+        async |member, since, at| store.latest_event_before(member, time(since), time(at)).await.expect("reads");
     assert_eq!(before(FIRST, 0, 3_005).await, Some(time(3_004)), "the chain of previous times goes on");
     assert_eq!(before(SECOND, 0, 3_005).await, Some(time(3_000)));
     assert_eq!(before(MemberIndex(2), 4_000, 4_010).await, None);

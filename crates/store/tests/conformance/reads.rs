@@ -9,7 +9,8 @@ use synod_types::{CantonTimestamp, MemberIndex};
 use crate::Database;
 use crate::database::lease;
 use crate::samples::{
-    block, block_of, broadcast, consumed, event, genesis, member, namespace, purchased, registration, time, topology_row,
+    block, block_of, broadcast, consumed, event, genesis, member, namespace, purchased, registration, time,
+    topology_row,
 };
 
 const FIRST: MemberIndex = MemberIndex(0);
@@ -34,7 +35,10 @@ pub(crate) async fn pages_are_bounded(database: Database) {
         event
     });
     let events: Vec<_> = events.collect();
-    store.commit(&held, &[block_of(0, events[..200].to_vec()), block_of(1, events[200..].to_vec())]).await.expect("commits");
+    store
+        .commit(&held, &[block_of(0, events[..200].to_vec()), block_of(1, events[200..].to_vec())])
+        .await
+        .expect("commits");
 
     assert_eq!(page(&store, FIRST, 0, 0, 1_000, usize::MAX).await, (1..=300).collect::<Vec<_>>());
     assert_eq!(page(&store, FIRST, 0, 0, 7, usize::MAX).await, (1..=7).collect::<Vec<_>>());
@@ -78,7 +82,9 @@ pub(crate) async fn the_newest_event_before_a_time(database: Database) {
         let found = store.latest_event_before(member, time(since), time(at)).await.expect("reads");
         found.map(CantonTimestamp::as_micros)
     };
-    for (at, newest) in [(10, None), (11, Some(10)), (20, Some(10)), (30, Some(20)), (31, Some(30)), (50, Some(40)), (99, Some(50))] {
+    for (at, newest) in
+        [(10, None), (11, Some(10)), (20, Some(10)), (30, Some(20)), (31, Some(30)), (50, Some(40)), (99, Some(50))]
+    {
         assert_eq!(before(FIRST, 0, at).await, newest, "of the first before {at}");
     }
     for (at, newest) in [(20, None), (21, Some(20)), (40, Some(20)), (41, Some(40)), (99, Some(40))] {

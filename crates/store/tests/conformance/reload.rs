@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use synod_machine::{
-    AggregationChange, BlockOutcome, Contribution, EventKind, EventRecord, FrameStamp, ResolvedGroup,
-};
+use synod_machine::{AggregationChange, BlockOutcome, Contribution, EventKind, EventRecord, FrameStamp, ResolvedGroup};
 use synod_store::Store;
 use synod_types::{CantonTimestamp, MemberIndex, Recipient};
 use synod_wire::TrafficReceipt;
@@ -43,7 +41,7 @@ async fn check(database: &Database, steps: &[Vec<Step>], groups: &[usize]) {
     let mut held = lease(&store, "holder").await;
     let mut model = Model::new(genesis(2));
     store.initialize(&held, &model.state).await.expect("genesis");
-    assert_eq!(store.load_checkpoint().await.expect("loads").as_ref(), Some(&model.state));
+    assert_eq!(store.load_checkpoint().await.expect("loads"), Some(model.loaded()));
 
     let mut writer = Writer::new(&model);
     let outcomes: Vec<BlockOutcome> = (0..).zip(steps).map(|(height, steps)| writer.block(height, steps)).collect();
@@ -54,14 +52,14 @@ async fn check(database: &Database, steps: &[Vec<Step>], groups: &[usize]) {
         let report = store.commit(&held, now).await.expect("commits");
         assert_eq!(report.blocks, now.len());
         now.iter().for_each(|outcome| model.apply(outcome));
-        assert_eq!(store.load_checkpoint().await.expect("loads").as_ref(), Some(&model.state), "steps: {steps:?}");
+        assert_eq!(store.load_checkpoint().await.expect("loads"), Some(model.loaded()), "steps: {steps:?}");
         // A replay of what is stored changes nothing.
         let replayed = store.commit(&held, now).await.expect("is compared");
         assert_eq!((replayed.blocks, replayed.rows), (0, 0));
     }
     store = database.reopen(store).await;
     held = lease(&store, "holder").await;
-    assert_eq!(store.load_checkpoint().await.expect("loads").as_ref(), Some(&model.state), "steps: {steps:?}");
+    assert_eq!(store.load_checkpoint().await.expect("loads"), Some(model.loaded()), "steps: {steps:?}");
     for member in &model.state.members {
         let stream = read_all(&store, member.index, member.registered_from).await;
         assert_eq!(stream, model.stream(member.index), "events of {:?}, steps: {steps:?}", member.index);
@@ -154,7 +152,11 @@ impl Writer {
             7 => {
                 self.serial += 1;
                 // Two purchases of one member at one time: the later one holds.
-                outcome.traffic_purchased.push(purchased(u32::from(a) % 3, self.now - i64::from(b) % 2 * 10, self.serial));
+                outcome.traffic_purchased.push(purchased(
+                    u32::from(a) % 3,
+                    self.now - i64::from(b) % 2 * 10,
+                    self.serial,
+                ));
             }
             8 => self.aggregate(outcome, a, b),
             _ => {

@@ -12,12 +12,15 @@ use crate::samples::{block_of, event, genesis, time};
 const MEMBERS: u32 = 20;
 const EVENTS_PER_BLOCK: i64 = 250;
 const BLOCKS: i64 = 4_000;
+/// Blocks of one event after them.
+const SINGLES: i64 = 500;
 
 async fn a_million_events(database: Database) {
     let store = database.open().await;
     let held = lease(&store, "holder").await;
     store.initialize(&held, &genesis(MEMBERS)).await.expect("genesis");
-    let payload = Bytes::from((0..3_000_u32).map(|byte| (byte.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>());
+    let payload =
+        Bytes::from((0..3_000_u32).map(|byte| (byte.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>());
     let (started, mut syncs, mut commits) = (Instant::now(), std::time::Duration::ZERO, std::time::Duration::ZERO);
     for height in 0..BLOCKS {
         let events = (1..=EVENTS_PER_BLOCK).map(|number| {
@@ -41,6 +44,18 @@ async fn a_million_events(database: Database) {
         commits / u32::try_from(BLOCKS).expect("small"),
         syncs / u32::try_from(BLOCKS).expect("small"),
     );
+    let (mut single, mut synced) = (std::time::Duration::ZERO, std::time::Duration::ZERO);
+    for height in BLOCKS..BLOCKS + SINGLES {
+        let at = BLOCKS * EVENTS_PER_BLOCK + height;
+        let mut event = event(at, &[0, 1, 2]);
+        event.batch = Some(payload.clone());
+        let outcome = block_of(u64::try_from(height).expect("positive"), vec![event]);
+        let report = store.commit(&held, &[outcome]).await.expect("commits");
+        single += report.total;
+        synced += report.sync;
+    }
+    let count = u32::try_from(SINGLES).expect("small");
+    println!("{}: commit of one event {:.2?}, of which sync {:.2?}", store.kind(), single / count, synced / count);
     store.close().await;
     drop(store);
 
@@ -50,7 +65,7 @@ async fn a_million_events(database: Database) {
     let state = store.load_checkpoint().await.expect("loads").expect("a state");
     let opened = started.elapsed();
     println!("{}: opened and loaded in {opened:.1?}", store.kind());
-    assert_eq!(state.height, Some(u64::try_from(BLOCKS - 1).expect("positive")));
+    assert_eq!(state.height, Some(u64::try_from(BLOCKS + SINGLES - 1).expect("positive")));
     assert!(opened.as_millis() < 1_000, "{opened:?}");
 
     let (started, mut after, mut read) = (Instant::now(), time(0), 0);
@@ -61,7 +76,11 @@ async fn a_million_events(database: Database) {
     } {
         after = last;
     }
-    println!("{}: one member's {read} events read at {:.0}/s", store.kind(), read as f64 / started.elapsed().as_secs_f64());
+    println!(
+        "{}: one member's {read} events read at {:.0}/s",
+        store.kind(),
+        read as f64 / started.elapsed().as_secs_f64()
+    );
 }
 
 #[test]
