@@ -33,19 +33,10 @@ pub enum BuildError {
 }
 
 /// What a key has to be for to sign this mapping: keys that it lists prove that their owner has them, all others sign for
-/// a namespace (`TopologyManager.assignExpectedUsageToKeys`).
+/// a namespace.
 #[must_use]
 pub fn required_usages(mapping: &Mapping, key: &Fingerprint) -> KeyUsages {
-    let (is_listed, authorizes_itself) = match mapping {
-        Mapping::OwnerToKeyMapping(mapping) => (mapping.keys().iter().any(|found| found.fingerprint() == key), false),
-        Mapping::PartyToKeyMapping(mapping) => (mapping.signing_keys.fingerprints().contains(key), false),
-        Mapping::PartyToParticipant(mapping) => (
-            mapping.signing_fingerprints().contains(key),
-            mapping.namespace_key().is_some_and(|found| found.fingerprint() == key),
-        ),
-        _ => (false, false),
-    };
-    if is_listed && !authorizes_itself { KeyUsages::PROOF_OF_OWNERSHIP } else { KeyUsages::NAMESPACE }
+    if mapping.proves_ownership(key) { KeyUsages::PROOF_OF_OWNERSHIP } else { KeyUsages::NAMESPACE }
 }
 
 fn signature(
@@ -82,9 +73,8 @@ pub fn sign_together(
     let hashes: BTreeSet<Hash> = transactions.iter().map(|transaction| *transaction.hash()).collect();
     let combined = multi_transaction_hash(&hashes);
     let sign = |transaction: TopologyTransaction| {
-        let sign = |key: &&SigningPrivateKey| {
-            Ok(TopologySignature::multi(signature(&transaction, &combined, key)?, &hashes))
-        };
+        let sign =
+            |key: &&SigningPrivateKey| Ok(TopologySignature::multi(signature(&transaction, &combined, key)?, &hashes));
         let signatures = keys.iter().map(sign).collect::<Result<_, SigningError>>()?;
         Ok(SignedTopologyTransaction::new(transaction, signatures, is_proposal)?)
     };

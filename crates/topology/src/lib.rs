@@ -40,7 +40,8 @@ pub use rejection::{MissingKeys, TopologyRejection};
 pub use row::{LoadFault, TopologyChanges, TopologyRow, ValidatedTransaction};
 pub use signed::{SignedTopologyTransaction, TopologySignature};
 pub use snapshot::{
-    AnnouncedLsu, HostingAttributes, MediatorGroup, ParticipantAttributes, PartyHosting, SequencerGroup, Snapshot, Validity,
+    AnnouncedLsu, HostingAttributes, MediatorGroup, ParticipantAttributes, PartyHosting, SequencerGroup, Snapshot,
+    Validity,
 };
 pub use state::{FirstKnown, SignatureTask, TopologyState};
 pub use transaction::TopologyTransaction;

@@ -12,11 +12,8 @@ use crate::{Mapping, MappingCode, Operation, SignedTopologyTransaction, Topology
 pub const MAX_TRANSACTIONS: usize = 7;
 
 /// The kinds of mappings that a registration consists of.
-const EXPECTED: [MappingCode; 3] = [
-    MappingCode::NamespaceDelegation,
-    MappingCode::OwnerToKeyMapping,
-    MappingCode::SynchronizerTrustCertificate,
-];
+const EXPECTED: [MappingCode; 3] =
+    [MappingCode::NamespaceDelegation, MappingCode::OwnerToKeyMapping, MappingCode::SynchronizerTrustCertificate];
 
 /// Why a registration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -10,9 +10,7 @@ use synod_crypto::Hash;
 use synod_types::{CantonTimestamp, Member, PhysicalSynchronizerId, SynchronizerId};
 use thiserror::Error;
 
-use crate::{
-    InvalidMessage, SignedTopologyTransaction, StaticSynchronizerParameters, TopologyRow, TopologyState,
-};
+use crate::{InvalidMessage, SignedTopologyTransaction, StaticSynchronizerParameters, TopologyRow, TopologyState};
 
 pub use replay::{Mismatch, Replayed, replay};
 pub use stored::{

@@ -35,7 +35,11 @@ pub struct Replayed {
 ///
 /// # Errors
 /// [`Mismatch`], the first one.
+///
+/// # Panics
+/// When the state is not empty, which is a mistake of the caller.
 pub fn replay(mut state: TopologyState, transactions: Vec<StoredTransaction>) -> Result<Replayed, Mismatch> {
+    assert_eq!(state.next_row_id(), 0, "the state has to be empty");
     let mut batches: BTreeMap<(CantonTimestamp, CantonTimestamp), Vec<_>> = BTreeMap::new();
     for stored in &transactions {
         batches.entry((stored.sequenced, stored.valid_from)).or_default().push(stored.transaction.clone());

@@ -26,6 +26,7 @@ impl fmt::Display for Endpoint {
 
 /// Where a sequencer is reached.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GrpcConnection {
     /// The places, each once, in the order in which they were written; never empty.
     pub endpoints: Vec<Endpoint>,
@@ -48,6 +49,14 @@ impl PartialEq for GrpcConnection {
 impl Eq for GrpcConnection {}
 
 impl GrpcConnection {
+    /// Reads the URLs of the places, with the certificates to trust.
+    ///
+    /// # Errors
+    /// [`InvalidMessage`] when there is no URL, one is not valid, or only some of them use TLS.
+    pub fn new(urls: Vec<String>, custom_trust_certificates: Option<Bytes>) -> Result<Self, InvalidMessage> {
+        Self::from_proto(SequencerConnection { endpoints: urls, custom_trust_certificates })
+    }
+
     pub(super) fn from_proto(proto: SequencerConnection) -> Result<Self, InvalidMessage> {
         let parsed = proto.endpoints.iter().map(|url| endpoint(url)).collect::<Result<Vec<_>, _>>()?;
         let &(_, transport_security) = parsed.first().ok_or(InvalidMessage::FieldNotSet { field: "endpoints" })?;

@@ -73,6 +73,11 @@ impl SigningKeysWithThreshold {
         Ok(Self { keys, threshold: positive_u32("threshold", threshold)? })
     }
 
+    /// Whether one of the keys has this fingerprint.
+    pub(crate) fn has_key(&self, fingerprint: &Fingerprint) -> bool {
+        self.keys.iter().any(|key| key.fingerprint() == fingerprint)
+    }
+
     pub(crate) fn fingerprints(&self) -> BTreeSet<Fingerprint> {
         self.keys.iter().map(|key| key.fingerprint().clone()).collect()
     }

@@ -89,7 +89,11 @@ impl PartyToParticipant {
     /// The key of the party's own namespace among its keys: with it the party needs no namespace delegation.
     #[must_use]
     pub fn namespace_key(&self) -> Option<&SigningPublicKey> {
-        self.signing_keys.as_ref()?.keys.iter().find(|key| key.fingerprint().as_str() == self.party.uid().namespace_str())
+        self.signing_keys
+            .as_ref()?
+            .keys
+            .iter()
+            .find(|key| key.fingerprint().as_str() == self.party.uid().namespace_str())
     }
 
     pub(crate) fn signing_fingerprints(&self) -> BTreeSet<synod_types::Fingerprint> {

@@ -17,11 +17,7 @@ impl Mapping {
     ///
     /// Removals may be signed by the synchronizer's namespace instead; that is not part of this rule.
     #[must_use]
-    pub fn required_authorization(
-        &self,
-        previous: Option<(Operation, &Self)>,
-        relaxed: bool,
-    ) -> RequiredAuthorization {
+    pub fn required_authorization(&self, previous: Option<(Operation, &Self)>, relaxed: bool) -> RequiredAuthorization {
         let replaced = previous.filter(|(operation, _)| *operation == Operation::Replace).map(|(_, mapping)| mapping);
         match self {
             Self::DecentralizedNamespaceDefinition(mapping) => {
@@ -43,6 +39,23 @@ impl Mapping {
                 RequiredAuthorization::namespaces([mapping.synchronizer.uid().namespace()])
             }
             _ => RequiredAuthorization::namespaces([self.namespace()]),
+        }
+    }
+}
+
+impl Mapping {
+    /// Whether a signature by this key shows that its owner has it: the mapping lists it. Signatures by other keys, and by
+    /// the key of a party's own namespace, are for namespaces (`TopologyManager.assignExpectedUsageToKeys`).
+    #[must_use]
+    pub fn proves_ownership(&self, key: &Fingerprint) -> bool {
+        match self {
+            Self::OwnerToKeyMapping(mapping) => mapping.keys().iter().any(|found| found.fingerprint() == key),
+            Self::PartyToKeyMapping(mapping) => mapping.signing_keys.has_key(key),
+            Self::PartyToParticipant(mapping) => {
+                let is_listed = mapping.signing_keys.as_ref().is_some_and(|keys| keys.has_key(key));
+                is_listed && key.as_str() != mapping.party.uid().namespace_str()
+            }
+            _ => false,
         }
     }
 }

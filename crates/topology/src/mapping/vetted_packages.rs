@@ -57,7 +57,8 @@ impl VettedPackages {
         for package in &proto.packages {
             let package_id = package_id("package_id", &package.package_id)?;
             ensure(!unbounded.contains(&package_id), "a package is listed in both lists")?;
-            let time = |field, time: Option<prost_types::Timestamp>| time.map(|time| parse::time(field, time)).transpose();
+            let time =
+                |field, time: Option<prost_types::Timestamp>| time.map(|time| parse::time(field, time)).transpose();
             packages.push(VettedPackage {
                 package_id,
                 valid_from_inclusive: time("valid_from_inclusive", package.valid_from_inclusive)?,

@@ -166,10 +166,10 @@ impl DynamicSynchronizerParameters {
             .ok_or(InvalidMessage::FieldNotSet { field: "participant_synchronizer_limits" })?;
         let ledger_time_record_time_tolerance =
             non_negative("ledger_time_record_time_tolerance", proto.ledger_time_record_time_tolerance)?;
-        let preparation = proto.preparation_time_record_time_tolerance.map_or(
-            Ok(ledger_time_record_time_tolerance),
-            |duration| non_negative("preparation_time_record_time_tolerance", Some(duration)),
-        )?;
+        let preparation =
+            proto.preparation_time_record_time_tolerance.map_or(Ok(ledger_time_record_time_tolerance), |duration| {
+                non_negative("preparation_time_record_time_tolerance", Some(duration))
+            })?;
         let parameters = Self {
             confirmation_response_timeout: non_negative(
                 "confirmation_response_timeout",

@@ -113,8 +113,9 @@ impl StaticSynchronizerParameters {
     pub fn from_proto(proto: v30::StaticSynchronizerParameters) -> Result<Self, InvalidMessage> {
         let signing =
             proto.required_signing_specs.ok_or(InvalidMessage::FieldNotSet { field: "required_signing_specs" })?;
-        let encryption =
-            proto.required_encryption_specs.ok_or(InvalidMessage::FieldNotSet { field: "required_encryption_specs" })?;
+        let encryption = proto
+            .required_encryption_specs
+            .ok_or(InvalidMessage::FieldNotSet { field: "required_encryption_specs" })?;
         let serial = u32::try_from(proto.serial)
             .map_err(|_| InvalidMessage::Number { field: "serial", value: proto.serial.into() })?;
         Ok(Self {

@@ -3,8 +3,8 @@
 use synod_types::{CantonTimestamp, Member, ParticipantId};
 
 use super::Snapshot;
-use crate::mapping::{ParticipantPermission, UniqueKey, VettedPackage};
 use crate::Mapping;
+use crate::mapping::{ParticipantPermission, UniqueKey, VettedPackage};
 
 /// What the synchronizer lets a participant do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +35,11 @@ impl Snapshot {
                 features,
             }),
             _ if parameters.onboarding_restriction.is_restricted() => None,
-            _ => {
-                Some(ParticipantAttributes { permission: ParticipantPermission::Submission, login_after: None, features })
-            }
+            _ => Some(ParticipantAttributes {
+                permission: ParticipantPermission::Submission,
+                login_after: None,
+                features,
+            }),
         }
     }
 

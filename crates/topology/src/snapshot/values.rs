@@ -51,8 +51,7 @@ impl Snapshot {
     pub fn parameter_changes(&self) -> Vec<Validity<&DynamicSynchronizerParameters>> {
         let key = UniqueKey::synchronizer_parameters_state(self.head.synchronizer());
         let Some(lane) = self.head.lanes.get(&key) else { return Vec::new() };
-        let rows: Vec<_> =
-            lane.history(self.at).filter(|(row, _)| row.operation == Operation::Replace).collect();
+        let rows: Vec<_> = lane.history(self.at).filter(|(row, _)| row.operation == Operation::Replace).collect();
         let latest = rows.iter().map(|(row, _)| row.valid_from).max();
         let known = |until: &CantonTimestamp| latest.is_some_and(|latest| *until <= latest);
         rows.into_iter()

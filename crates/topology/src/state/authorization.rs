@@ -9,7 +9,7 @@ use super::candidate::Candidate;
 use super::graph::is_root_certificate;
 use super::head::Head;
 use super::verification::SignatureTask;
-use crate::mapping::{PublicKey, RequiredAuthorization};
+use crate::mapping::RequiredAuthorization;
 use crate::{Mapping, Operation, ReferencedAuthorizations, SignedTopologyTransaction, TopologyRejection};
 
 /// A transaction with the signatures that count. They are not verified yet.
@@ -79,8 +79,11 @@ fn by_rule(candidate: &Candidate<'_>) -> Result<Authorized, TopologyRejection> {
         namespace_authorizations(candidate.head, transaction.mapping(), &permissible, &signers);
     let extra_keys = extra_keys(transaction.operation(), transaction.mapping(), &permissible, &signers);
 
-    let used: BTreeSet<Fingerprint> =
-        signers.iter().filter(|key| namespace_keys.contains_key(*key) || extra_keys.contains_key(*key)).cloned().collect();
+    let used: BTreeSet<Fingerprint> = signers
+        .iter()
+        .filter(|key| namespace_keys.contains_key(*key) || extra_keys.contains_key(*key))
+        .cloned()
+        .collect();
     if used.is_empty() {
         return Err(TopologyRejection::NoDelegationFoundForKeys { keys: signers });
     }
@@ -203,12 +206,7 @@ fn tasks(transaction: &SignedTopologyTransaction, namespace_keys: &Keys, extra_k
     tasks
 }
 
-/// What a key has to be for, one of them, to sign this mapping (`TopologyManager.assignExpectedUsageToKeys`).
+/// What a key has to be for, one of them, to sign this mapping. Old states have namespace keys that prove ownership.
 fn required_usages(mapping: &Mapping, key: &Fingerprint) -> KeyUsages {
-    let is_listed = match mapping {
-        Mapping::OwnerToKeyMapping(mapping) => mapping.keys().iter().map(PublicKey::fingerprint).any(|found| found == key),
-        _ => listed_signing_keys(mapping).iter().any(|found| found.fingerprint() == key),
-    };
-    let authorizes_itself = self_authorizing_key(mapping).is_some_and(|found| found.fingerprint() == key);
-    if is_listed && !authorizes_itself { KeyUsages::NAMESPACE_OR_PROOF_OF_OWNERSHIP } else { KeyUsages::NAMESPACE }
+    if mapping.proves_ownership(key) { KeyUsages::NAMESPACE_OR_PROOF_OF_OWNERSHIP } else { KeyUsages::NAMESPACE }
 }

@@ -151,8 +151,7 @@ fn merge(head: &Head, received: &SignedTopologyTransaction) -> Merged {
     let lane = head.lanes.get(&content.mapping().unique_key());
     let open = lane.and_then(Lane::open);
     let mut transaction = received.clone();
-    let proposals = lane.map_or(&[][..], Lane::proposals);
-    if let Some(proposal) = proposals.iter().find(|row| row.tx_hash == *content.hash()) {
+    if let Some(proposal) = lane.and_then(|lane| lane.proposal(content.hash())) {
         transaction.add_signatures(proposal.transaction().signatures());
     }
     let is_open = open.is_some_and(|row| row.tx_hash == *content.hash());

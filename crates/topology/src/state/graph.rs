@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use synod_crypto::SigningPublicKey;
 use synod_types::{Fingerprint, Namespace};
 
-use crate::mapping::{DelegationRestriction, NamespaceDelegation};
 use crate::MappingCode;
+use crate::mapping::{DelegationRestriction, NamespaceDelegation};
 
 /// The delegations of one namespace, and what follows from them.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +32,7 @@ impl NamespaceGraph {
 
     /// Adds a delegation with these signers, or replaces the one to the same key.
     pub(crate) fn replace(&mut self, delegation: &NamespaceDelegation, signers: Vec<Fingerprint>) {
-        let entry =
-            Delegation { key: delegation.target.clone(), restriction: delegation.restriction.clone(), signers };
+        let entry = Delegation { key: delegation.target.clone(), restriction: delegation.restriction.clone(), signers };
         self.delegations.insert(delegation.target.fingerprint().clone(), entry);
         self.recompute(delegation.namespace.fingerprint());
     }

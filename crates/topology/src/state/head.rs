@@ -86,7 +86,10 @@ impl Head {
         match self.mapping_in_force(&key) {
             Some(Mapping::DecentralizedNamespaceDefinition(definition)) => {
                 let threshold = usize::try_from(definition.threshold).unwrap_or(usize::MAX);
-                NamespaceRule::Decentralized(threshold, definition.owners.iter().map(|owner| self.graph(owner)).collect())
+                NamespaceRule::Decentralized(
+                    threshold,
+                    definition.owners.iter().map(|owner| self.graph(owner)).collect(),
+                )
             }
             _ => NamespaceRule::Direct(self.graph(namespace)),
         }
@@ -171,12 +174,15 @@ impl Head {
     /// Takes up an accepted row, and gives the ids of what it ended.
     pub(crate) fn insert(&mut self, key: Hash, row: &Arc<StoredRow>) -> Vec<u64> {
         let now = row.valid_from;
-        let mut lane = self.lanes.get(&key).cloned().unwrap_or_else(Lane::empty);
-        let ended = if row.is_proposal { lane.propose(row.clone()) } else { lane.replace(row.clone(), now) };
+        let lane = self.lanes.entry(key).or_insert_with(Lane::empty);
+        let ended = if row.is_proposal {
+            lane.propose(row.clone()).into_iter().collect()
+        } else {
+            lane.replace(row.clone(), now)
+        };
         if ended.iter().any(|row| !row.is_proposal) {
             self.ended.insert((now, key));
         }
-        self.lanes.insert(key, lane);
         ended.into_iter().map(|row| row.id).collect()
     }
 

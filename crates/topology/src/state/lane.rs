@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use imbl::{OrdMap, Vector};
+use synod_crypto::Hash;
 use synod_types::CantonTimestamp;
 
 use super::stored::StoredRow;
@@ -19,10 +21,10 @@ pub(crate) enum Lane {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FullLane {
     open: Option<Arc<StoredRow>>,
-    /// Open proposals, in the order of their insertion.
-    proposals: Vec<Arc<StoredRow>>,
+    /// Open proposals by the hash of their transaction. Anybody can add some.
+    proposals: OrdMap<Hash, Arc<StoredRow>>,
     /// Rows that ended, and when, in the order in which they did.
-    closed: Vec<(Arc<StoredRow>, CantonTimestamp)>,
+    closed: Vector<(Arc<StoredRow>, CantonTimestamp)>,
 }
 
 impl Lane {
@@ -38,18 +40,21 @@ impl Lane {
         }
     }
 
-    pub(crate) fn proposals(&self) -> &[Arc<StoredRow>] {
+    /// The open proposal of this transaction.
+    pub(crate) fn proposal(&self, transaction: &Hash) -> Option<&Arc<StoredRow>> {
         match self {
-            Self::Single(_) => &[],
-            Self::Full(lane) => &lane.proposals,
+            Self::Single(_) => None,
+            Self::Full(lane) => lane.proposals.get(transaction),
         }
     }
 
-    fn closed(&self) -> &[(Arc<StoredRow>, CantonTimestamp)] {
+    fn closed(&self) -> impl DoubleEndedIterator<Item = &(Arc<StoredRow>, CantonTimestamp)> {
         match self {
-            Self::Single(_) => &[],
-            Self::Full(lane) => &lane.closed,
+            Self::Single(_) => None,
+            Self::Full(lane) => Some(&lane.closed),
         }
+        .into_iter()
+        .flatten()
     }
 
     /// The row that is in force at `at`, and its end: `valid_from < at ≤ valid_until`. Removals are not in force.
@@ -62,7 +67,7 @@ impl Lane {
         if let Some(open) = self.open().filter(|row| row.valid_from < at) {
             return Some((open, None));
         }
-        let reaching = self.closed().iter().rev().take_while(|(_, until)| at <= *until);
+        let reaching = self.closed().rev().take_while(|(_, until)| at <= *until);
         let mut covering = reaching.filter(|(row, _)| row.valid_from < at);
         covering.next().map(|(row, until)| (row, Some(*until)))
     }
@@ -72,7 +77,7 @@ impl Lane {
         &self,
         until: CantonTimestamp,
     ) -> impl Iterator<Item = (&Arc<StoredRow>, Option<CantonTimestamp>)> {
-        let closed = self.closed().iter().map(|(row, end)| (row, Some(*end)));
+        let closed = self.closed().map(|(row, end)| (row, Some(*end)));
         let all = closed.chain(self.open().map(|row| (row, None)));
         all.filter(move |(row, _)| row.valid_from <= until)
     }
@@ -99,31 +104,34 @@ impl Lane {
     }
 
     /// Opens `row`, and closes at `now` what it replaces: the open row, and all proposals of its serial or lower ones.
-    /// Returns what was closed.
+    /// Returns what was closed, by ascending id.
     pub(crate) fn replace(&mut self, row: Arc<StoredRow>, now: CantonTimestamp) -> Vec<Arc<StoredRow>> {
         self.modify(|lane| {
-            let (ended, kept) = lane.proposals.drain(..).partition(|proposal| proposal.serial <= row.serial);
-            lane.proposals = kept;
-            let replaced = lane.open.replace(row);
-            if let Some(replaced) = &replaced {
-                lane.closed.push((replaced.clone(), now));
+            let is_over = |proposal: &&Arc<StoredRow>| proposal.serial <= row.serial;
+            let mut ended: Vec<_> = lane.proposals.values().filter(is_over).cloned().collect();
+            for proposal in &ended {
+                lane.proposals.remove(&proposal.tx_hash);
             }
-            replaced.into_iter().chain::<Vec<_>>(ended).collect()
-        })
-    }
-
-    /// Opens the proposal `row`, and closes the one of the same transaction. Returns what was closed.
-    pub(crate) fn propose(&mut self, row: Arc<StoredRow>) -> Vec<Arc<StoredRow>> {
-        self.modify(|lane| {
-            let (ended, kept) = lane.proposals.drain(..).partition(|proposal| proposal.tx_hash == row.tx_hash);
-            lane.proposals = kept;
-            lane.proposals.push(row);
+            if let Some(replaced) = lane.open.replace(row) {
+                lane.closed.push_back((replaced.clone(), now));
+                ended.push(replaced);
+            }
+            ended.sort_by_key(|row| row.id);
             ended
         })
     }
 
+    /// Opens the proposal `row`, and closes the one of the same transaction, which it returns.
+    pub(crate) fn propose(&mut self, row: Arc<StoredRow>) -> Option<Arc<StoredRow>> {
+        self.modify(|lane| lane.proposals.insert(row.tx_hash, row))
+    }
+
     /// Forgets rows that ended before `before`.
     pub(crate) fn prune(&mut self, before: CantonTimestamp) {
-        self.modify(|lane| lane.closed.retain(|(_, until)| *until >= before));
+        self.modify(|lane| {
+            while lane.closed.front().is_some_and(|(_, until)| *until < before) {
+                lane.closed.pop_front();
+            }
+        });
     }
 }

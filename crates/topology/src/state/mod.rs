@@ -105,8 +105,7 @@ impl TopologyState {
         transactions: &[SignedTopologyTransaction],
         relax: bool,
     ) -> Vec<SignatureTask> {
-        let terms =
-            Terms { sequenced: effective, effective, relaxed: relax, expect_full_authorization: false };
+        let terms = Terms { sequenced: effective, effective, relaxed: relax, expect_full_authorization: false };
         batch::tasks(&self.head, terms, transactions)
     }
 

@@ -67,9 +67,7 @@ pub(super) fn are_not_used(candidate: &Candidate<'_>) -> Result<(), TopologyReje
             .then_some(MappingCode::SynchronizerTrustCertificate),
         MemberKind::Mediator => {
             let mut mediators = head.mediator_groups().flat_map(|group| group.all());
-            mediators
-                .any(|mediator| mediator.uid() == member.uid())
-                .then_some(MappingCode::MediatorSynchronizerState)
+            mediators.any(|mediator| mediator.uid() == member.uid()).then_some(MappingCode::MediatorSynchronizerState)
         }
         MemberKind::Sequencer => {
             let mut sequencers = head.sequencers().into_iter().flat_map(|group| group.all());
@@ -79,9 +77,7 @@ pub(super) fn are_not_used(candidate: &Candidate<'_>) -> Result<(), TopologyReje
         }
     };
     match used_by {
-        Some(used_by) => {
-            Err(TopologyRejection::InvalidOwnerToKeyMappingRemoval { member: member.clone(), used_by })
-        }
+        Some(used_by) => Err(TopologyRejection::InvalidOwnerToKeyMappingRemoval { member: member.clone(), used_by }),
         None => Ok(()),
     }
 }
