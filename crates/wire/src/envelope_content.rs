@@ -4,9 +4,9 @@ use bytes::Bytes;
 use synod_types::{PhysicalSynchronizerId, ProtocolVersion};
 
 use crate::error::identifier;
-use crate::reader::{Reader, tag};
+use crate::reader::{Reader, delimited, tag};
 use crate::writer::{put_bytes, put_delimited};
-use crate::{MessageKind, ParseError, SetTrafficPurchased, versioned};
+use crate::{MessageKind, ParseError, SetTrafficPurchased, schema, versioned};
 
 /// Content of an envelope without signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,59 +28,86 @@ pub struct TopologyBroadcast {
 
 const TOPOLOGY_BROADCAST_FIELD: u32 = 6;
 
-impl EnvelopeContent {
-    /// Reads a versioned `EnvelopeContent`. The last field of the oneof counts.
-    ///
-    /// # Errors
-    /// [`ParseError`] when it is malformed, of another version, or has no content.
-    pub fn parse(bytes: &Bytes, version: ProtocolVersion) -> Result<Self, ParseError> {
-        let data = MessageKind::EnvelopeContent.unwrap(version, bytes)?;
-        let mut content = None;
-        let mut reader = Reader::new(&data);
-        while let Some(found) = reader.next_tag()? {
-            match found {
-                tag::D6 => {
-                    let message = reader.shared(&data)?;
-                    content = Some(Self::TopologyBroadcast(TopologyBroadcast::parse_proto(&message)?));
-                }
-                tag::D1 | tag::D2 | tag::D3 | tag::D4 | tag::D5 | tag::D7 | tag::D8 => {
-                    reader.bytes()?;
-                    content = Some(Self::Other);
-                }
-                unknown => reader.skip(unknown)?,
-            }
-        }
-        content.ok_or(ParseError::FieldNotSet { field: "some_envelope_content" })
-    }
+/// The content of the oneof as it is on the wire.
+enum Content<'a> {
+    TopologyBroadcast(BroadcastMessage<'a>),
+    Other,
 }
 
-impl TopologyBroadcast {
-    fn parse_proto(message: &Bytes) -> Result<Self, ParseError> {
-        let (mut psid, mut transactions) = ("", None);
+/// A `TopologyTransactionsBroadcast` as it is on the wire.
+#[derive(Default)]
+struct BroadcastMessage<'a> {
+    psid: &'a str,
+    transactions: Option<Vec<Bytes>>,
+}
+
+impl<'a> BroadcastMessage<'a> {
+    /// Reads the message, a part of `source`.
+    fn merge(&mut self, source: &Bytes, message: &'a [u8]) -> Result<(), ParseError> {
         let mut reader = Reader::new(message);
         while let Some(found) = reader.next_tag()? {
             match found {
-                tag::D1 => psid = reader.text()?,
+                tag::D1 => self.psid = reader.text()?,
                 tag::D2 => {
-                    let list = reader.shared(message)?;
-                    let mut items = Reader::new(&list);
-                    let transactions: &mut Vec<Bytes> = transactions.get_or_insert_default();
-                    while let Some(found) = items.next_tag()? {
+                    let transactions = self.transactions.get_or_insert_default();
+                    let mut list = Reader::new(reader.bytes()?);
+                    while let Some(found) = list.next_tag()? {
                         match found {
-                            tag::D1 => transactions.push(items.shared(&list)?),
-                            unknown => items.skip(unknown)?,
+                            tag::D1 => transactions.push(list.shared(source)?),
+                            unknown => list.skip(unknown)?,
                         }
                     }
                 }
                 unknown => reader.skip(unknown)?,
             }
         }
-        Ok(Self {
-            psid: PhysicalSynchronizerId::parse(psid).map_err(identifier("physical_synchronizer_id"))?,
-            transactions: transactions.ok_or(ParseError::FieldNotSet { field: "signed_transactions" })?,
-        })
+        Ok(())
     }
 
+    fn broadcast(self) -> Result<TopologyBroadcast, ParseError> {
+        Ok(TopologyBroadcast {
+            psid: PhysicalSynchronizerId::parse(self.psid).map_err(identifier("physical_synchronizer_id"))?,
+            transactions: self.transactions.ok_or(ParseError::FieldNotSet { field: "signed_transactions" })?,
+        })
+    }
+}
+
+impl EnvelopeContent {
+    /// Reads a versioned `EnvelopeContent`. The last field of the oneof counts, but all of them have to be well
+    /// formed. Of other contents than broadcasts no more than that is judged. Transactions are parts of `bytes`.
+    ///
+    /// # Errors
+    /// [`ParseError`] when it is malformed, of another version, or has no content.
+    pub fn parse(bytes: &Bytes, version: ProtocolVersion) -> Result<Self, ParseError> {
+        let data = MessageKind::EnvelopeContent.unwrap(version, bytes)?;
+        let others = schema::envelope_contents(version);
+        let mut content = None;
+        let mut reader = Reader::new(&data);
+        while let Some(found) = reader.next_tag()? {
+            if found == delimited(TOPOLOGY_BROADCAST_FIELD) {
+                let mut broadcast = match content.take() {
+                    // The same field once more: the parts are merged.
+                    Some(Content::TopologyBroadcast(before)) => before,
+                    Some(Content::Other) | None => BroadcastMessage::default(),
+                };
+                broadcast.merge(&data, reader.bytes()?)?;
+                content = Some(Content::TopologyBroadcast(broadcast));
+            } else if let Some(schema) = others.message(found) {
+                schema.check(reader.bytes()?)?;
+                content = Some(Content::Other);
+            } else {
+                reader.skip(found)?;
+            }
+        }
+        match content {
+            Some(Content::TopologyBroadcast(broadcast)) => broadcast.broadcast().map(Self::TopologyBroadcast),
+            Some(Content::Other) => Ok(Self::Other),
+            None => Err(ParseError::FieldNotSet { field: "some_envelope_content" }),
+        }
+    }
+}
+
+impl TopologyBroadcast {
     /// The versioned `EnvelopeContent` with this broadcast.
     #[must_use]
     pub fn to_versioned_content(&self, version: ProtocolVersion) -> Bytes {
@@ -113,22 +140,23 @@ impl TypedMessage {
     /// [`ParseError`] when it is malformed or has no content.
     pub fn parse(bytes: &Bytes) -> Result<Self, ParseError> {
         let data = versioned::unwrap(bytes)?.data;
+        // All are bytes: the purchase, if it is the last one.
         let mut content = None;
         let mut reader = Reader::new(&data);
         while let Some(found) = reader.next_tag()? {
             match found {
-                tag::D5 => {
-                    let message = reader.shared(&data)?;
-                    content = Some(Self::SetTrafficPurchased(SetTrafficPurchased::parse(&message)?));
-                }
+                tag::D5 => content = Some(Some(reader.shared(&data)?)),
                 tag::D2 | tag::D3 | tag::D4 => {
                     reader.bytes()?;
-                    content = Some(Self::Other);
+                    content = Some(None);
                 }
                 unknown => reader.skip(unknown)?,
             }
         }
-        content.ok_or(ParseError::FieldNotSet { field: "some_signed_protocol_message" })
+        match content.ok_or(ParseError::FieldNotSet { field: "some_signed_protocol_message" })? {
+            Some(purchase) => SetTrafficPurchased::parse(&purchase).map(Self::SetTrafficPurchased),
+            None => Ok(Self::Other),
+        }
     }
 
     /// The versioned message around a purchase: what sequencers sign.
@@ -136,6 +164,6 @@ impl TypedMessage {
     pub fn set_traffic_purchased(message: &SetTrafficPurchased, version: ProtocolVersion) -> Bytes {
         let mut content = Vec::new();
         put_delimited(&mut content, 5, &message.to_versioned_bytes(version));
-        versioned::wrap(30, &content)
+        MessageKind::TypedSignedProtocolMessageContent.wrap(version, &content)
     }
 }

@@ -60,7 +60,6 @@ pub(crate) mod tag {
     pub(crate) const V5: u32 = varint(5);
     pub(crate) const V6: u32 = varint(6);
     pub(crate) const V7: u32 = varint(7);
-    pub(crate) const V9: u32 = varint(9);
 }
 
 /// A position in an encoded message.

@@ -1,14 +1,14 @@
 //! What a member receives (chapter 01 §6.3).
 
 use bytes::Bytes;
-use synod_crypto::{Hash, sequenced_event_hash};
 use synod_types::{CantonTimestamp, MessageId, PhysicalSynchronizerId, ProtocolVersion};
 
+use crate::batch::BatchMessage;
 use crate::error::{identifier, timestamp};
-use crate::reader::{Reader, tag};
+use crate::reader::{Reader, tag, varint};
 use crate::submission_request::is_time_proof_id;
 use crate::writer::{put_bytes, put_delimited, put_int, put_number};
-use crate::{Batch, MessageKind, ParseError, TrafficReceipt};
+use crate::{Batch, MessageKind, ParseError, TrafficReceipt, schema, traffic, versioned};
 
 /// An event of one member.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum SequencedEventContent {
     },
 }
 
-/// Numbers of the fields that differ between versions.
+/// Number of the field of the time before: what differs between versions.
 const fn previous_timestamp_field(version: ProtocolVersion) -> u32 {
     match version {
         ProtocolVersion::V34 => 9,
@@ -52,22 +52,24 @@ const fn previous_timestamp_field(version: ProtocolVersion) -> u32 {
     }
 }
 
+/// The fields on the wire.
 #[derive(Default)]
 struct Fields<'a> {
     previous_timestamp: Option<i64>,
     timestamp: i64,
     psid: &'a str,
     message_id: Option<&'a str>,
-    batch: Option<Bytes>,
+    batch: Option<BatchMessage>,
+    /// All occurrences, which is how occurrences of a message are merged.
     status: Option<Bytes>,
     topology_timestamp: Option<i64>,
-    traffic_receipt: Option<&'a [u8]>,
+    traffic_receipt: Option<[i64; 3]>,
 }
 
 impl<'a> Fields<'a> {
     fn parse(data: &'a Bytes, version: ProtocolVersion) -> Result<Self, ParseError> {
         let mut fields = Self::default();
-        let previous = crate::reader::varint(previous_timestamp_field(version));
+        let previous = varint(previous_timestamp_field(version));
         let mut reader = Reader::new(data);
         while let Some(found) = reader.next_tag()? {
             match found {
@@ -75,50 +77,54 @@ impl<'a> Fields<'a> {
                 tag::V2 => fields.timestamp = reader.int64()?,
                 tag::D3 => fields.psid = reader.text()?,
                 tag::D4 => fields.message_id = Some(reader.text()?),
-                tag::D5 => fields.batch = Some(reader.shared(data)?),
-                tag::D6 => fields.status = Some(reader.shared(data)?),
+                tag::D5 => fields.batch.get_or_insert_default().merge(data, reader.bytes()?)?,
+                tag::D6 => fields.add_status(reader.shared(data)?)?,
                 tag::V7 => fields.topology_timestamp = Some(reader.int64()?),
-                tag::D8 => fields.traffic_receipt = Some(reader.bytes()?),
+                tag::D8 => traffic::merge_receipt(fields.traffic_receipt.get_or_insert_default(), reader.bytes()?)?,
                 unknown => reader.skip(unknown)?,
             }
         }
         Ok(fields)
     }
+
+    fn add_status(&mut self, part: Bytes) -> Result<(), ParseError> {
+        schema::STATUS.check(&part)?;
+        self.status = Some(match self.status.take() {
+            None => part,
+            Some(before) => [before, part].concat().into(),
+        });
+        Ok(())
+    }
 }
 
 impl SequencedEvent {
-    /// Reads a versioned event. Of the batch the recipients are decompressed, to at most `limit` bytes.
+    /// Reads a versioned event. Of the batch the recipients are decompressed (in protocol version 34 all of it), to
+    /// at most `limit` bytes.
+    ///
+    /// Unlike elsewhere, the version of the message says only how to read it; whether the event is one of `version`,
+    /// the synchronizer id in it says (`DeliverError.representativeProtocolVersion`).
     ///
     /// # Errors
     /// [`ParseError`] exactly when Canton's parser refuses.
     pub fn parse(bytes: &Bytes, version: ProtocolVersion, limit: usize) -> Result<Self, ParseError> {
-        let data = MessageKind::SequencedEvent.unwrap(version, bytes)?;
-        let fields = Fields::parse(&data, version)?;
+        const KIND: MessageKind = MessageKind::SequencedEvent;
+        let message = versioned::unwrap(bytes)?;
+        let read_as = KIND.read_version(message.version);
+        let fields = Fields::parse(&message.data, read_as)?;
         let time = |field, micros: Option<i64>| micros.map(|micros| timestamp(field, micros)).transpose();
-        let psid = PhysicalSynchronizerId::parse(fields.psid)
-            .map_err(identifier("SequencedEvent.physical_synchronizer_id"))?;
-        if psid.protocol_version() != version {
-            let number = ProtocolVersion::number;
-            let (expected, found) = (number(version), number(psid.protocol_version()));
-            return Err(ParseError::Version { message: "SequencedEvent", expected, found });
+        let psid = PhysicalSynchronizerId::parse(fields.psid).map_err(identifier("physical_synchronizer_id"))?;
+        let (expected, found) = (KIND.proto_version(version), KIND.proto_version(psid.protocol_version()));
+        if expected != found {
+            return Err(ParseError::Version { message: KIND.name(), expected, found });
         }
         let message_id = fields.message_id.map(MessageId::parse).transpose().map_err(identifier("message_id"))?;
         let topology_timestamp = time("topology_timestamp", fields.topology_timestamp)?;
         let content = match (fields.batch, fields.status) {
-            (Some(batch), None) => {
-                SequencedEventContent::Deliver { batch: Batch::parse_compressed_proto(&batch, version, limit)? }
-            }
-            (None, Some(status)) => {
-                if message_id.is_none() {
-                    return Err(ParseError::FieldNotSet { field: "message_id" });
-                }
-                if topology_timestamp.is_some() {
-                    return Err(ParseError::TopologyTimestampOfError);
-                }
-                check_status(&status)?;
-                SequencedEventContent::Error { status }
-            }
-            _ => return Err(ParseError::EventKind),
+            (Some(batch), None) => SequencedEventContent::Deliver { batch: batch.batch(read_as, limit)? },
+            (None, Some(_)) if message_id.is_none() => return Err(ParseError::FieldNotSet { field: "message_id" }),
+            (None, Some(_)) if topology_timestamp.is_some() => return Err(ParseError::TopologyTimestampOfError),
+            (None, Some(status)) => SequencedEventContent::Error { status },
+            (Some(_), Some(_)) | (None, None) => return Err(ParseError::EventKind),
         };
         Ok(Self {
             previous_timestamp: time("previous_timestamp", fields.previous_timestamp)?,
@@ -127,7 +133,7 @@ impl SequencedEvent {
             message_id,
             content,
             topology_timestamp,
-            traffic_receipt: fields.traffic_receipt.map(TrafficReceipt::parse_proto).transpose()?,
+            traffic_receipt: fields.traffic_receipt.map(TrafficReceipt::of_numbers).transpose()?,
         })
     }
 
@@ -164,30 +170,10 @@ impl SequencedEvent {
         MessageKind::SequencedEvent.wrap(version, &buffer)
     }
 
-    /// What the sequencer signs.
-    #[must_use]
-    pub fn hash(&self) -> Hash {
-        sequenced_event_hash(&self.to_versioned_bytes())
-    }
-
     /// Whether it proves to its sender that time has passed (`TimeProof.fromEvent`).
     #[must_use]
     pub fn is_time_proof(&self) -> bool {
         matches!(&self.content, SequencedEventContent::Deliver { batch } if batch.is_empty())
             && self.message_id.as_ref().is_some_and(is_time_proof_id)
     }
-}
-
-/// A status has to be well formed.
-fn check_status(status: &Bytes) -> Result<(), ParseError> {
-    let mut reader = Reader::new(status);
-    while let Some(found) = reader.next_tag()? {
-        match found {
-            tag::V1 => drop(reader.int32()?),
-            tag::D2 => drop(reader.text()?),
-            tag::D3 => drop(reader.bytes()?),
-            unknown => reader.skip(unknown)?,
-        }
-    }
-    Ok(())
 }

@@ -106,9 +106,19 @@ impl MessageKind {
     /// (`SupportedProtoVersions.deserializerFor`).
     #[must_use]
     pub fn read_as(self, found: i32) -> i32 {
+        self.read_entry(found).0
+    }
+
+    /// The protocol version that a message is read by which says `found`: see [`Self::read_as`].
+    #[must_use]
+    pub fn read_version(self, found: i32) -> ProtocolVersion {
+        self.read_entry(found).1
+    }
+
+    fn read_entry(self, found: i32) -> (i32, ProtocolVersion) {
         let versions = self.table().1;
         let known = versions.iter().find(|(version, _)| *version == found);
-        known.unwrap_or(&versions[versions.len() - 1]).0
+        *known.unwrap_or(&versions[versions.len() - 1])
     }
 
     /// Writes the encoded message `data` with the version of `version`.
