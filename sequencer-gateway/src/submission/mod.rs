@@ -1,0 +1,12 @@
+//! The checks of a submission before it is ordered (ch. 03 §2.1 to §2.3).
+//!
+//! They run against the last committed head and hold no lock. None may be assumed later: they protect the sender from waiting
+//! for an event that will not come; the machine protects the synchronizer.
+
+pub(crate) mod checks;
+mod rate;
+mod refused;
+
+pub(crate) use checks::check;
+pub(crate) use rate::RateLimits;
+pub(crate) use refused::Refused;
