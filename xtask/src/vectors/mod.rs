@@ -22,6 +22,8 @@ mod topology_mappings;
 mod topology_queries;
 #[cfg(feature = "topology")]
 mod topology_traces;
+#[cfg(feature = "wire")]
+mod wire;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -84,6 +86,8 @@ const CHECKS: &[Check] = &[
     Check::each("keys", keys::check).not_compared(&["signing_key.key"]),
     #[cfg(feature = "crypto")]
     Check::each("signatures", signatures::check).not_compared(SIGNATURES_NOT_COMPARED),
+    #[cfg(feature = "wire")]
+    Check::each("wire", wire::check).not_compared(wire::NOT_COMPARED),
     #[cfg(feature = "topology")]
     Check::whole("topology_mappings", topology_mappings::check).context(aliases::Aliases::is_definition),
     #[cfg(feature = "topology")]
