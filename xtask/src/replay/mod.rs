@@ -1,11 +1,25 @@
 //! `cargo xtask replay`: feeds recorded blocks to the machine and compares every outcome with what was recorded.
 
+mod delivery;
+mod download;
+mod events;
+mod feed;
+mod files;
+mod node;
+mod start;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod topology;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use synod_testkit::Tally;
 use synod_testkit::recordings::Recording;
 
+use self::feed::Replayed;
+use self::node::Node;
 use crate::report;
 
 /// Compares all recordings at the paths (each a recording, or a folder of recordings), prints what differs, and gives
@@ -56,6 +70,52 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>, String> {
     if found.is_empty() { Err("there is no recording".to_owned()) } else { Ok(found) }
 }
 
+/// Compares everything that a recording has.
 fn compare_recording(recording: &Recording, tally: &mut Tally) {
-    tally.case("recordings", recording.name(), Err("no comparison is written for recordings".to_owned()));
+    let mut replays = Vec::new();
+    for name in recording.nodes().into_iter().filter(|name| name.starts_with("sequencer")) {
+        let replay = Node::open(recording, name).and_then(|node| {
+            let replayed = node.replay()?;
+            Ok((node, replayed))
+        });
+        match replay {
+            Ok(replay) => replays.push(replay),
+            Err(reason) => tally.case("replays", name, Err(reason)),
+        }
+    }
+    for (node, replayed) in &replays {
+        let mut own = Tally::new();
+        if let Err(reason) = compare_node(node, replayed, &mut own) {
+            own.case("replays", node.name, Err(reason));
+        }
+        tally.merge(node.name, own);
+    }
+    if let Err(reason) = compare_mediators(recording, &replays, tally) {
+        tally.case("replays", "mediators", Err(reason));
+    }
+    files::account(recording, tally);
+}
+
+fn compare_node(node: &Node<'_>, replayed: &Replayed, tally: &mut Tally) -> Result<(), String> {
+    events::compare(node, replayed, tally)?;
+    tables::compare(node, replayed, tally)?;
+    topology::compare(node, replayed, tally)?;
+    delivery::compare_subscriptions(node, replayed, tally)?;
+    download::compare(node, replayed, tally)?;
+    delivery::compare_kept((node, replayed), (node.name, &node.member), tally)
+}
+
+/// The mediators kept what they received; which synchronizer it is from, the events say.
+fn compare_mediators(recording: &Recording, replays: &[(Node<'_>, Replayed)], tally: &mut Tally) -> Result<(), String> {
+    for name in recording.nodes().into_iter().filter(|name| name.starts_with("mediator")) {
+        let member = node::member(recording, name, "MED")?;
+        let mut own = Tally::new();
+        let of_member = |(_, replayed): &&(Node<'_>, Replayed)| {
+            replayed.members.iter().any(|registration| registration.member == member)
+        };
+        let (node, replayed) = replays.iter().find(of_member).ok_or_else(|| format!("{name} is nowhere registered"))?;
+        delivery::compare_kept((node, replayed), (name, &member), &mut own)?;
+        tally.merge(name, own);
+    }
+    Ok(())
 }

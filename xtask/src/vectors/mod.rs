@@ -14,6 +14,8 @@ mod input;
 mod keys;
 #[cfg(test)]
 mod self_test;
+#[cfg(feature = "machine")]
+mod sequencer_pipeline;
 #[cfg(feature = "crypto")]
 mod signatures;
 #[cfg(feature = "topology")]
@@ -22,6 +24,8 @@ mod topology_mappings;
 mod topology_queries;
 #[cfg(feature = "topology")]
 mod topology_traces;
+#[cfg(feature = "machine")]
+mod traffic;
 #[cfg(feature = "wire")]
 mod wire;
 
@@ -100,6 +104,12 @@ const CHECKS: &[Check] = &[
         .not_compared(topology_traces::NOT_COMPARED),
     #[cfg(feature = "topology")]
     Check::whole("topology_queries", topology_queries::check).context(aliases::Aliases::is_definition),
+    #[cfg(feature = "machine")]
+    Check::whole("traffic", traffic::check).not_compared(traffic::NOT_COMPARED),
+    #[cfg(feature = "machine")]
+    Check::whole("sequencer_pipeline", sequencer_pipeline::check)
+        .context(sequencer_pipeline::is_context)
+        .not_compared(sequencer_pipeline::NOT_COMPARED),
 ];
 
 /// The aliases of keys; and a usage that makes no difference because the keys of those cases are for every usage
