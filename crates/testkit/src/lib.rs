@@ -5,6 +5,8 @@
 
 pub mod fields;
 mod lines;
+#[cfg(feature = "nodes")]
+pub mod nodes;
 pub mod postgres;
 pub mod recordings;
 #[cfg(feature = "requests")]

@@ -152,3 +152,6 @@ impl OpenedBlock {
         Self { block, verdicts }
     }
 }
+
+#[cfg(test)]
+mod tests;

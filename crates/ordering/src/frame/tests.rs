@@ -196,7 +196,7 @@ fn hostile_bytes_are_refused_or_are_the_one_encoding() {
 }
 
 /// Small changes of bytes, the same in every run.
-struct Mutator(u64);
+pub(super) struct Mutator(pub(super) u64);
 
 impl Mutator {
     fn next(&mut self, below: usize) -> usize {
@@ -207,7 +207,7 @@ impl Mutator {
         (self.0 % below as u64) as usize
     }
 
-    fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         for _ in 0..=self.next(3) {
             let at = self.next(bytes.len().max(1)).min(bytes.len().saturating_sub(1));
