@@ -28,7 +28,11 @@ pub struct StoredTransaction {
 }
 
 impl StoredTransaction {
-    fn from_item(item: Item, version: ProtocolVersion) -> Result<Self, InvalidMessage> {
+    /// Reads an item of a download, which has no version around it.
+    ///
+    /// # Errors
+    /// [`InvalidMessage`] when a time or the transaction is missing or not valid.
+    pub fn from_item(item: Item, version: ProtocolVersion) -> Result<Self, InvalidMessage> {
         let time = |field, proto: Option<prost_types::Timestamp>| {
             let proto = proto.ok_or(InvalidMessage::FieldNotSet { field })?;
             CantonTimestamp::from_seconds_and_nanos(proto.seconds, proto.nanos)
