@@ -24,7 +24,7 @@ use crate::{AbciFault, AbciMetrics, CometProgram};
 /// How long CometBFT may go without answering its RPC or replaying a block before its start counts as failed.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const START_POLL: Duration = Duration::from_millis(50);
-/// How often the last vote and the load of the outbox are looked at.
+/// How often the last vote is looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
 
 /// What a node of the decentralized mode is made of.
@@ -132,12 +132,13 @@ impl AbciNode {
         let (stop_ordering, ordering_stop) = watch::channel(false);
         let mut ordering = Box::pin(ordering.run(ordering_stop));
         let mut housekeeping = interval(HOUSEKEEPING);
+        let mut load = orderer.load();
         let ended = loop {
             tokio::select! {
                 fault = running.fault() => break Err(fault),
                 result = &mut ordering => break result.map_err(AbciFault::Ordering),
+                Ok(()) = load.changed() => metrics.outbox(*load.borrow_and_update()),
                 _ = housekeeping.tick() => {
-                    metrics.outbox(orderer.load());
                     if let Err(fault) = running.votes.record().await {
                         break Err(AbciFault::Votes(fault));
                     }

@@ -12,3 +12,6 @@ pub use orderer::{CometOrderer, OutboxLoad};
 pub use ordering::{CometFault, CometOrdering, CometOrderingParts};
 pub use outbox::OutboxLimits;
 pub use rpc::{BroadcastAnswer, CometStatus, RpcClient, RpcError};
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,5 @@
 //! The entrance of ordering by CometBFT.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use async_trait::async_trait;
 use tokio::sync::watch;
 
@@ -15,11 +12,11 @@ use crate::{Entry, Orderer, SubmitError};
 pub struct CometOrderer {
     pub(super) intake: Intake,
     pub(super) stopping: watch::Receiver<bool>,
-    pub(super) load: Arc<Load>,
+    pub(super) load: watch::Receiver<OutboxLoad>,
 }
 
 /// What is on its way into a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutboxLoad {
     /// Frames.
     pub frames: usize,
@@ -27,28 +24,11 @@ pub struct OutboxLoad {
     pub bytes: usize,
 }
 
-/// [`OutboxLoad`] as others see it.
-#[derive(Debug, Default)]
-pub(super) struct Load {
-    frames: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-impl Load {
-    pub(super) fn set(&self, (frames, bytes): (usize, usize)) {
-        self.frames.store(frames, Ordering::Relaxed);
-        self.bytes.store(bytes, Ordering::Relaxed);
-    }
-}
-
 impl CometOrderer {
-    /// What is on its way into a block, for metrics.
+    /// Follows what is on its way into a block, for metrics.
     #[must_use]
-    pub fn load(&self) -> OutboxLoad {
-        OutboxLoad {
-            frames: self.load.frames.load(Ordering::Relaxed),
-            bytes: self.load.bytes.load(Ordering::Relaxed),
-        }
+    pub fn load(&self) -> watch::Receiver<OutboxLoad> {
+        self.load.clone()
     }
 }
 

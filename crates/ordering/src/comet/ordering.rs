@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::framer::Framer;
 use super::live::is_live;
-use super::orderer::{CometOrderer, Load};
+use super::orderer::{CometOrderer, OutboxLoad};
 use super::outbox::{Outbox, OutboxLimits, Sent};
 use super::rpc::{BroadcastAnswer, RpcClient};
 use crate::frame::{FrameSigner, InvalidFrame, OrderingFrame};
@@ -78,7 +78,7 @@ pub struct CometOrdering {
     framer: Framer,
     rpc: RpcClient,
     outbox_limits: OutboxLimits,
-    load: Arc<Load>,
+    load: watch::Sender<OutboxLoad>,
     stop: watch::Sender<bool>,
 }
 
@@ -89,9 +89,9 @@ impl CometOrdering {
         let CometOrderingParts { store, head, origin, signer, rpc, intake_limits, outbox_limits } = parts;
         let (intake, queue) = Intake::new(intake_limits);
         let (stop, stopping) = watch::channel(false);
-        let load = Arc::new(Load::default());
+        let (load, following) = watch::channel(OutboxLoad::default());
         let framer = Framer { synchronizer: head.current().state.psid().clone(), origin, signer };
-        let orderer = CometOrderer { intake, stopping, load: Arc::clone(&load) };
+        let orderer = CometOrderer { intake, stopping, load: following };
         (orderer, Self { queue, store, head, framer, rpc, outbox_limits, load, stop })
     }
 
@@ -123,7 +123,7 @@ struct Run {
     /// The group that is being written. While it is, the next one gathers in the intake.
     persisting: Option<Persisting>,
     sending: FuturesUnordered<Sending>,
-    load: Arc<Load>,
+    load: watch::Sender<OutboxLoad>,
 }
 
 impl Run {
@@ -138,7 +138,7 @@ impl Run {
         self.settle(&head).await?;
         loop {
             self.send_due();
-            self.load.set(self.outbox.load());
+            self.publish_load();
             let seen = head.height;
             let may_frame = stopping || (has_time(&head) && self.outbox.has_room());
             let due = self.outbox.next_due().filter(|_| self.sending.len() < CONCURRENT_SENDS);
@@ -167,6 +167,11 @@ impl Run {
                 () = sleep_until(due), if due.is_some() => {}
             }
         }
+    }
+
+    fn publish_load(&self) {
+        let load = self.outbox.load();
+        self.load.send_if_modified(|published| std::mem::replace(published, load) != load);
     }
 
     /// Begins to write what waits, from `first` on.

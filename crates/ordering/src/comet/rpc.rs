@@ -197,4 +197,4 @@ impl RpcClient {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

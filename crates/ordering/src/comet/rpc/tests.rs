@@ -17,7 +17,7 @@ async fn answer(listener: TcpListener, bodies: Vec<String>) -> Vec<String> {
     requests
 }
 
-async fn read_request(stream: &mut TcpStream) -> String {
+pub(in crate::comet) async fn read_request(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     loop {
         let mut chunk = [0; 4096];
