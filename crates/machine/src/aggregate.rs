@@ -68,12 +68,12 @@ pub(crate) fn contribute(state: &State, timed: Timed<'_>, sender: MemberIndex, i
     let mut after = before;
     after.parts.insert(request.sender.clone(), part.clone());
     match complete(state, &state.snapshot(timed.time), &after) {
-        None => Step::Waits(Change { id: id.clone(), after, part }),
+        None => Step::Waits(Change { id: *id, after, part }),
         Some(parts) => {
             let envelopes = with_signatures(envelopes, &parts);
             after.delivered_at = Some(timed.time);
             after.parts.clear();
-            Step::Delivers(Change { id: id.clone(), after, part }, envelopes)
+            Step::Delivers(Change { id: *id, after, part }, envelopes)
         }
     }
 }

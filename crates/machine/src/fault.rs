@@ -13,12 +13,6 @@ pub enum Fault {
         /// Height of the block.
         found: u64,
     },
-    /// The base time of the block is before that of the block before it.
-    #[error("the base time of block {height} is before that of the block before it")]
-    BaseTime {
-        /// Height of the block.
-        height: u64,
-    },
     /// The checkpoint contradicts itself.
     #[error("the stored state is inconsistent: {reason}")]
     Checkpoint {

@@ -49,7 +49,7 @@ impl State {
             app_hash: checkpoint.app_hash,
         };
         for aggregation in checkpoint.aggregations {
-            let id = aggregation.id.clone();
+            let id = aggregation.id;
             let restored = restore_aggregation(&state, aggregation)?;
             state.aggregations.insert(id, restored);
         }
@@ -72,7 +72,7 @@ impl State {
             members: self.members.iter().cloned().collect(),
             traffic_consumed,
             traffic_purchased,
-            aggregations: self.aggregations.iter().map(|(id, aggregation)| plain(id.clone(), aggregation)).collect(),
+            aggregations: self.aggregations.iter().map(|(id, aggregation)| plain(*id, aggregation)).collect(),
             acknowledgements: self.acknowledgements.iter().map(|(member, time)| (*member, *time)).collect(),
             frames: self.frames.to_stamps(),
             app_hash: self.app_hash,
@@ -86,7 +86,7 @@ impl State {
             .aggregations
             .iter()
             .filter(|(_, aggregation)| aggregation.delivered_at.is_none())
-            .map(|(id, aggregation)| (id.clone(), aggregation.clone()))
+            .map(|(id, aggregation)| (*id, aggregation.clone()))
             .collect();
         for (id, mut aggregation) in open {
             let Some(at) = contribution_time(&aggregation).filter(|at| *at <= latest) else { continue };
@@ -132,7 +132,7 @@ fn restore_aggregation(state: &State, plain: InFlightAggregation) -> Result<Aggr
         let signatures: Result<Vec<Vec<Signature>>, String> = contribution
             .signatures
             .iter()
-            .map(|of_envelope| of_envelope.iter().map(|bytes| restore_signature(bytes)).collect())
+            .map(|of_envelope| of_envelope.iter().map(restore_signature).collect())
             .collect();
         let signatures = signatures.map_err(inconsistent)?;
         let part = Part { sender: contribution.sender, time: contribution.time, signatures };

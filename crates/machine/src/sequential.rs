@@ -59,7 +59,7 @@ impl Draft<'_> {
     }
 
     fn aggregate(&self, timed: Timed<'_>, sender: Option<MemberIndex>, prepared: Prepared) -> Result<Outcome, Alarm> {
-        let (Some(id), Some(sender)) = (prepared.aggregation.clone(), sender) else {
+        let (Some(id), Some(sender)) = (prepared.aggregation, sender) else {
             return Ok(Outcome::Deliver(Delivery { prepared, aggregated: None }));
         };
         match aggregate::contribute(&self.state, timed, sender, &id) {
@@ -134,7 +134,7 @@ impl Draft<'_> {
     fn take_over(&mut self, change: Change) {
         let Change { id, after, part } = change;
         self.aggregation(AggregationChange::Contributed {
-            id: id.clone(),
+            id,
             max_sequencing_time: after.max_sequencing_time,
             rule: after.rule.encode(),
             contribution: plain_part(&part),
