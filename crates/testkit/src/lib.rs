@@ -1,10 +1,11 @@
 //! What tests and developer commands share: readers of the golden vectors and of the recordings, counting of compared
-//! cases, and private PostgreSQL servers.
+//! cases, random changes of inputs, and private PostgreSQL servers.
 //!
 //! A dev-dependency only: no crate of the product depends on it.
 
 pub mod fields;
 mod lines;
+pub mod mutate;
 #[cfg(feature = "nodes")]
 pub mod nodes;
 pub mod postgres;

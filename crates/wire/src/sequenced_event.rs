@@ -67,7 +67,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn parse(data: &'a Bytes, version: ProtocolVersion) -> Result<Self, ParseError> {
+    fn parse(data: &'a Bytes, version: ProtocolVersion, limit: usize) -> Result<Self, ParseError> {
         let mut fields = Self::default();
         let previous = varint(previous_timestamp_field(version));
         let mut reader = Reader::new(data);
@@ -77,7 +77,10 @@ impl<'a> Fields<'a> {
                 tag::V2 => fields.timestamp = reader.int64()?,
                 tag::D3 => fields.psid = reader.text()?,
                 tag::D4 => fields.message_id = Some(reader.text()?),
-                tag::D5 => fields.batch.get_or_insert_default().merge(data, reader.bytes()?)?,
+                tag::D5 => {
+                    let batch = fields.batch.get_or_insert_with(|| BatchMessage::new(version, limit));
+                    batch.merge(data, reader.bytes()?)?;
+                }
                 tag::D6 => fields.add_status(reader.shared(data)?)?,
                 tag::V7 => fields.topology_timestamp = Some(reader.int64()?),
                 tag::D8 => traffic::merge_receipt(fields.traffic_receipt.get_or_insert_default(), reader.bytes()?)?,
@@ -110,7 +113,7 @@ impl SequencedEvent {
         const KIND: MessageKind = MessageKind::SequencedEvent;
         let message = versioned::unwrap(bytes)?;
         let read_as = KIND.read_version(message.version);
-        let fields = Fields::parse(&message.data, read_as)?;
+        let fields = Fields::parse(&message.data, read_as, limit)?;
         let time = |field, micros: Option<i64>| micros.map(|micros| timestamp(field, micros)).transpose();
         let psid = PhysicalSynchronizerId::parse(fields.psid).map_err(identifier("physical_synchronizer_id"))?;
         let (expected, found) = (KIND.proto_version(version), KIND.proto_version(psid.protocol_version()));
@@ -120,7 +123,7 @@ impl SequencedEvent {
         let message_id = fields.message_id.map(MessageId::parse).transpose().map_err(identifier("message_id"))?;
         let topology_timestamp = time("topology_timestamp", fields.topology_timestamp)?;
         let content = match (fields.batch, fields.status) {
-            (Some(batch), None) => SequencedEventContent::Deliver { batch: batch.batch(read_as, limit)? },
+            (Some(batch), None) => SequencedEventContent::Deliver { batch: batch.batch()? },
             (None, Some(_)) if message_id.is_none() => return Err(ParseError::FieldNotSet { field: "message_id" }),
             (None, Some(_)) if topology_timestamp.is_some() => return Err(ParseError::TopologyTimestampOfError),
             (None, Some(status)) => SequencedEventContent::Error { status },

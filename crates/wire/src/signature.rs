@@ -48,11 +48,6 @@ fn merge_delegation(source: &Bytes, message: &[u8], proto: &mut v30::SignatureDe
     Ok(())
 }
 
-/// Reads signatures that are parts of `source`.
-pub(crate) fn parse_signatures(source: &Bytes, messages: &[&[u8]]) -> Result<Vec<Signature>, ParseError> {
-    messages.iter().map(|message| parse_signature(source, message)).collect()
-}
-
 /// Appends signatures as a repeated field.
 pub(crate) fn put_signatures(buffer: &mut Vec<u8>, field: u32, signatures: &[Signature]) {
     for signature in signatures {

@@ -6,7 +6,7 @@ use synod_types::{CantonTimestamp, ProtocolVersion};
 
 use crate::error::timestamp;
 use crate::reader::{Reader, tag};
-use crate::signature::{parse_signatures, put_signatures};
+use crate::signature::{parse_signature, put_signatures};
 use crate::writer::{put_delimited, put_number};
 use crate::{MessageKind, ParseError, versioned};
 
@@ -39,7 +39,7 @@ impl SignedContent {
         while let Some(found) = reader.next_tag()? {
             match found {
                 tag::D1 => content = Some(reader.shared(&data)?),
-                tag::D2 => signatures.push(reader.bytes()?),
+                tag::D2 => signatures.push(parse_signature(&data, reader.bytes()?)?),
                 tag::V3 => micros = Some(reader.int64()?),
                 unknown => reader.skip(unknown)?,
             }
@@ -48,7 +48,6 @@ impl SignedContent {
         if signatures.is_empty() {
             return Err(ParseError::FieldNotSet { field: "signatures" });
         }
-        let signatures = parse_signatures(&data, &signatures)?;
         let timestamp_of_signing_key =
             micros.map(|micros| timestamp("timestamp_of_signing_key", micros)).transpose()?;
         Ok(Self { content, signatures, timestamp_of_signing_key })

@@ -69,14 +69,14 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn parse(data: &'a Bytes) -> Result<Self, ParseError> {
+    fn parse(data: &'a Bytes, new_batch: impl Fn() -> BatchMessage) -> Result<Self, ParseError> {
         let mut fields = Self::default();
         let mut reader = Reader::new(data);
         while let Some(found) = reader.next_tag()? {
             match found {
                 tag::D1 => fields.sender = reader.text()?,
                 tag::D2 => fields.message_id = reader.text()?,
-                tag::D4 => fields.batch.get_or_insert_default().merge(data, reader.bytes()?)?,
+                tag::D4 => fields.batch.get_or_insert_with(&new_batch).merge(data, reader.bytes()?)?,
                 tag::V5 => fields.max_sequencing_time = reader.int64()?,
                 tag::V6 => fields.topology_timestamp = Some(reader.int64()?),
                 tag::D7 => fields.aggregation_rule.get_or_insert_default().merge(reader.bytes()?)?,
@@ -109,7 +109,7 @@ impl SubmissionRequest {
     /// [`ParseError`] exactly when Canton's parser refuses.
     pub fn parse(bytes: &Bytes, version: ProtocolVersion, limit: usize) -> Result<Self, ParseError> {
         let data = MessageKind::SubmissionRequest.unwrap(version, bytes)?;
-        let fields = Fields::parse(&data)?;
+        let fields = Fields::parse(&data, || BatchMessage::new(version, limit))?;
         let time = |field, micros: Option<i64>| micros.map(|micros| timestamp(field, micros)).transpose();
         let sender = Member::parse(fields.sender).map_err(identifier("sender"))?;
         let message_id = MessageId::parse(fields.message_id).map_err(identifier("message_id"))?;
@@ -118,7 +118,7 @@ impl SubmissionRequest {
         let aggregation_rule = fields.aggregation_rule.map(|rule| rule.rule(version)).transpose()?;
         let submission_cost = fields.submission_cost.map(|cost| at_least("cost", 0, cost)).transpose()?;
         // Last, because it is the dearest.
-        let batch = fields.batch.ok_or(ParseError::FieldNotSet { field: "batch" })?.batch(version, limit)?;
+        let batch = fields.batch.ok_or(ParseError::FieldNotSet { field: "batch" })?.batch()?;
         let recipient_kinds = batch.recipient_kinds();
         Ok(Self {
             bytes: bytes.clone(),

@@ -5,7 +5,8 @@ use synod_types::ProtocolVersion;
 
 use super::{Batch, Contents, Envelope};
 use crate::reader::{Reader, tag};
-use crate::signature::parse_signatures;
+use crate::recipients::{RecipientsDecoder, SHORTEST_RECIPIENTS};
+use crate::signature::parse_signature;
 use crate::{MessageKind, ParseError, Recipients, gzip};
 
 /// Number of no compression.
@@ -16,46 +17,62 @@ pub(super) const GZIP: i32 = 1;
 
 /// A `CompressedBatch` as it is on the wire, in the fields of both versions: what version 30 calls the batch, version
 /// 31 calls the recipients, in the same field.
-#[derive(Default)]
 pub(crate) struct BatchMessage {
+    version: ProtocolVersion,
+    limit: usize,
     algorithm: i32,
     compressed: Bytes,
     envelopes: Vec<Bytes>,
 }
 
 impl BatchMessage {
+    /// An empty message. Its recipients, or in protocol version 34 all of it, are decompressed to at most `limit`
+    /// bytes.
+    pub(crate) const fn new(version: ProtocolVersion, limit: usize) -> Self {
+        Self { version, limit, algorithm: UNSPECIFIED, compressed: Bytes::new(), envelopes: Vec::new() }
+    }
+
     /// Reads the message, a part of `source`.
     pub(crate) fn merge(&mut self, source: &Bytes, message: &[u8]) -> Result<(), ParseError> {
+        // There can be no more recipients: more envelopes are refused before they take memory.
+        let most_envelopes = self.limit.max(source.len()) / SHORTEST_RECIPIENTS;
+        let has_envelopes = self.version > ProtocolVersion::V34;
         let mut reader = Reader::new(message);
         while let Some(found) = reader.next_tag()? {
             match found {
                 tag::V1 => self.algorithm = reader.int32()?,
                 tag::D2 => self.compressed = reader.shared(source)?,
-                // Unknown to version 30, which skips it with the same verdict.
-                tag::D3 => self.envelopes.push(reader.shared(source)?),
+                tag::D3 if has_envelopes => {
+                    self.envelopes.push(reader.shared(source)?);
+                    if self.envelopes.len() > most_envelopes {
+                        let envelopes = self.envelopes.len();
+                        return Err(ParseError::EnvelopeCount { recipients: most_envelopes, envelopes });
+                    }
+                }
                 unknown => reader.skip(unknown)?,
             }
         }
         Ok(())
     }
 
-    pub(crate) fn batch(self, version: ProtocolVersion, limit: usize) -> Result<Batch, ParseError> {
+    pub(crate) fn batch(self) -> Result<Batch, ParseError> {
         let decompressed = match self.algorithm {
             // Canton does not apply the limit here: nothing grows.
             UNSPECIFIED => self.compressed.clone(),
-            GZIP => gzip::decompress(&self.compressed, limit)?,
+            GZIP => gzip::decompress(&self.compressed, self.limit)?,
             number => return Err(ParseError::Compression { number }),
         };
-        if version <= ProtocolVersion::V34 { parse_open(&decompressed) } else { self.parse_closed(&decompressed) }
+        if self.version <= ProtocolVersion::V34 { parse_open(&decompressed) } else { self.parse_closed(&decompressed) }
     }
 
     /// Reads `DecompressedRecipients`; the envelopes stay as they are.
     fn parse_closed(self, decompressed: &[u8]) -> Result<Batch, ParseError> {
         let mut recipients = Vec::with_capacity(self.envelopes.len());
+        let mut decoder = RecipientsDecoder::default();
         let mut reader = Reader::new(decompressed);
         while let Some(found) = reader.next_tag()? {
             if found == tag::D1 {
-                recipients.push(Recipients::parse(reader.bytes()?)?);
+                recipients.push(decoder.recipients(&[reader.bytes()?])?);
             } else {
                 reader.skip(found)?;
             }
@@ -75,10 +92,11 @@ impl BatchMessage {
 /// Reads a `Batch` of version 30.
 fn parse_open(batch: &Bytes) -> Result<Batch, ParseError> {
     let (mut envelopes, mut recipients) = (Vec::new(), Vec::new());
+    let mut decoder = RecipientsDecoder::default();
     let mut reader = Reader::new(batch);
     while let Some(found) = reader.next_tag()? {
         if found == tag::D1 {
-            let (envelope, to) = parse_open_envelope(batch, reader.bytes()?)?;
+            let (envelope, to) = parse_open_envelope(batch, reader.bytes()?, &mut decoder)?;
             envelopes.push(envelope);
             recipients.push(to);
         } else {
@@ -88,19 +106,22 @@ fn parse_open(batch: &Bytes) -> Result<Batch, ParseError> {
     Ok(Batch { recipients: recipients.into(), contents: Contents::Open(envelopes), canonical_recipients: None })
 }
 
-fn parse_open_envelope(source: &Bytes, message: &[u8]) -> Result<(Envelope, Recipients), ParseError> {
+fn parse_open_envelope<'a>(
+    source: &Bytes,
+    message: &'a [u8],
+    decoder: &mut RecipientsDecoder<'a>,
+) -> Result<(Envelope, Recipients), ParseError> {
     let (mut content, mut recipients, mut signatures) = (Bytes::new(), Vec::new(), Vec::new());
     let mut reader = Reader::new(message);
     while let Some(found) = reader.next_tag()? {
         match found {
             tag::D1 => content = reader.shared(source)?,
             tag::D2 => recipients.push(reader.bytes()?),
-            tag::D3 => signatures.push(reader.bytes()?),
+            tag::D3 => signatures.push(parse_signature(source, reader.bytes()?)?),
             unknown => reader.skip(unknown)?,
         }
     }
-    let recipients = Recipients::parse_merged(&recipients)?;
-    Ok((Envelope { content, signatures: parse_signatures(source, &signatures)? }, recipients))
+    Ok((Envelope { content, signatures }, decoder.recipients(&recipients)?))
 }
 
 impl Envelope {
@@ -114,11 +135,11 @@ impl Envelope {
         while let Some(found) = reader.next_tag()? {
             match found {
                 tag::D1 => content = reader.shared(source)?,
-                tag::D2 => signatures.push(reader.bytes()?),
+                tag::D2 => signatures.push(parse_signature(source, reader.bytes()?)?),
                 unknown => reader.skip(unknown)?,
             }
         }
-        Ok(Self { content, signatures: parse_signatures(source, &signatures)? })
+        Ok(Self { content, signatures })
     }
 }
 
@@ -138,9 +159,9 @@ impl Batch {
     /// # Errors
     /// [`ParseError`] as Canton does (`Batch.fromProtoV30`, `fromProtoV31`).
     pub fn parse_compressed_proto(bytes: &Bytes, version: ProtocolVersion, limit: usize) -> Result<Self, ParseError> {
-        let mut message = BatchMessage::default();
+        let mut message = BatchMessage::new(version, limit);
         message.merge(bytes, bytes)?;
-        message.batch(version, limit)
+        message.batch()
     }
 
     /// Reads a `CompressedBatch` that [`Self::to_compressed_proto`] wrote, such as one from the store. Where a member
@@ -149,10 +170,10 @@ impl Batch {
     /// # Errors
     /// [`ParseError`] when it is damaged.
     pub fn parse_canonical_proto(bytes: &Bytes, version: ProtocolVersion) -> Result<Self, ParseError> {
-        let mut message = BatchMessage::default();
+        let mut message = BatchMessage::new(version, usize::MAX);
         message.merge(bytes, bytes)?;
         let compressed = message.compressed.clone();
-        let batch = message.batch(version, usize::MAX)?;
+        let batch = message.batch()?;
         Ok(Self { canonical_recipients: Some(compressed), ..batch })
     }
 }

@@ -136,7 +136,10 @@ impl Batch {
     pub fn for_member(&self, member: &Member, is_in_group: &dyn Fn(&Recipient) -> bool) -> Self {
         let visible: Vec<Option<Recipients>> =
             self.recipients.iter().map(|recipients| recipients.for_member(member, is_in_group)).collect();
-        if visible.iter().zip(self.recipients.iter()).all(|(visible, all)| visible.as_ref() == Some(all)) {
+        let is_whole = |(visible, all): (&Option<Recipients>, &Recipients)| {
+            visible.as_ref().is_some_and(|visible| visible.node_count() == all.node_count())
+        };
+        if visible.iter().zip(self.recipients.iter()).all(is_whole) {
             return self.clone();
         }
         let is_visible = |index: usize| visible.get(index).is_some_and(Option::is_some);

@@ -17,9 +17,9 @@ struct Pending<'a> {
     parent: Option<usize>,
 }
 
-/// What was read so far.
+/// Reads recipients. Reading many with the same decoder saves memory allocations.
 #[derive(Default)]
-struct Decoder<'a> {
+pub(crate) struct RecipientsDecoder<'a> {
     nodes: Vec<Node>,
     parents: Vec<Option<usize>>,
     recipients: Vec<Recipient>,
@@ -34,72 +34,24 @@ impl Recipients {
     /// [`ParseError`] when they are malformed, when there is no tree, or a node has nobody in it
     /// (`Recipients.fromProtoV30`).
     pub fn parse(message: &[u8]) -> Result<Self, ParseError> {
-        Self::parse_merged(&[message])
-    }
-
-    /// Reads recipients that are given in several parts, as a field that occurs more than once is.
-    pub(crate) fn parse_merged(parts: &[&[u8]]) -> Result<Self, ParseError> {
-        let mut decoder = Decoder::default();
-        for part in parts {
-            decoder.push_nodes(part, 1, None, |_| Ok(()))?;
-        }
-        decoder.pending.reverse();
-        while let Some(node) = decoder.pending.pop() {
-            decoder.node(&node)?;
-        }
-        decoder.finish()
+        RecipientsDecoder::default().recipients(&[message])
     }
 }
 
-impl<'a> Decoder<'a> {
-    /// Reads a node: its own recipients first, whatever their place, then puts off its children.
-    fn node(&mut self, node: &Pending<'a>) -> Result<(), ParseError> {
-        let index = self.nodes.len();
-        let (first_recipient, first_child) = (self.recipients.len(), self.pending.len());
-        let mut own = Vec::new();
-        self.push_nodes(node.message, 2, Some(index), |recipient| {
-            own.push(Recipient::parse(recipient).map_err(identifier("recipients"))?);
-            Ok(())
-        })?;
-        self.pending[first_child..].reverse();
-        own.sort_unstable();
-        own.dedup();
-        if own.is_empty() {
-            return Err(ParseError::FieldNotSet { field: "recipients" });
+impl<'a> RecipientsDecoder<'a> {
+    /// Reads recipients, which are given in several parts when their field occurs more than once.
+    pub(crate) fn recipients(&mut self, parts: &[&'a [u8]]) -> Result<Recipients, ParseError> {
+        self.nodes.clear();
+        self.parents.clear();
+        self.recipients.clear();
+        self.pending.clear();
+        for part in parts {
+            self.scan(part, 1, None)?;
         }
-        self.recipients.append(&mut own);
-        self.nodes.push(Node { recipients: self.recipients.len() - first_recipient, nodes: 1 });
-        self.parents.push(node.parent);
-        Ok(())
-    }
-
-    /// Appends the nodes in a field of a message to those to be read. Its other field is one of texts, unless the
-    /// nodes are in field 1.
-    fn push_nodes(
-        &mut self,
-        message: &'a [u8],
-        field: u32,
-        parent: Option<usize>,
-        mut recipient: impl FnMut(&'a str) -> Result<(), ParseError>,
-    ) -> Result<(), ParseError> {
-        let mut reader = Reader::new(message);
-        while let Some(found) = reader.next_tag()? {
-            if found == delimited(field) {
-                let message = reader.bytes()?;
-                if message.len() < SHORTEST_NODE {
-                    return Err(ParseError::FieldNotSet { field: "recipients" });
-                }
-                self.pending.push(Pending { message, parent });
-            } else if found == tag::D1 {
-                recipient(reader.text()?)?;
-            } else {
-                reader.skip(found)?;
-            }
+        self.pending.reverse();
+        while let Some(node) = self.pending.pop() {
+            self.node(&node)?;
         }
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Recipients, ParseError> {
         for index in (0..self.nodes.len()).rev() {
             if let Some(parent) = self.parents[index] {
                 self.nodes[parent].nodes += self.nodes[index].nodes;
@@ -108,7 +60,48 @@ impl<'a> Decoder<'a> {
         if self.nodes.is_empty() {
             return Err(ParseError::FieldNotSet { field: "recipients_tree" });
         }
-        Ok(Recipients { nodes: self.nodes, recipients: self.recipients })
+        Ok(Recipients { nodes: self.nodes.as_slice().into(), recipients: self.recipients.drain(..).collect() })
+    }
+
+    /// Reads a node: its own recipients first, whatever their place, then puts off its children.
+    fn node(&mut self, node: &Pending<'a>) -> Result<(), ParseError> {
+        let index = self.nodes.len();
+        let (first_recipient, first_child) = (self.recipients.len(), self.pending.len());
+        self.scan(node.message, 2, Some(index))?;
+        self.pending[first_child..].reverse();
+        match self.recipients.len() - first_recipient {
+            0 => return Err(ParseError::FieldNotSet { field: "recipients" }),
+            1 => {}
+            _ => {
+                let mut own = self.recipients.split_off(first_recipient);
+                own.sort_unstable();
+                own.dedup();
+                self.recipients.append(&mut own);
+            }
+        }
+        self.nodes.push(Node { recipients: self.recipients.len() - first_recipient, nodes: 1 });
+        self.parents.push(node.parent);
+        Ok(())
+    }
+
+    /// Appends the nodes in a field of a message to those to be read, and the texts in field 1 to the recipients,
+    /// unless that is where the nodes are.
+    fn scan(&mut self, message: &'a [u8], nodes_field: u32, parent: Option<usize>) -> Result<(), ParseError> {
+        let mut reader = Reader::new(message);
+        while let Some(found) = reader.next_tag()? {
+            if found == delimited(nodes_field) {
+                let message = reader.bytes()?;
+                if message.len() < SHORTEST_NODE {
+                    return Err(ParseError::FieldNotSet { field: "recipients" });
+                }
+                self.pending.push(Pending { message, parent });
+            } else if found == tag::D1 {
+                self.recipients.push(Recipient::parse(reader.text()?).map_err(identifier("recipients"))?);
+            } else {
+                reader.skip(found)?;
+            }
+        }
+        Ok(())
     }
 }
 

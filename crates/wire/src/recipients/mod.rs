@@ -11,6 +11,8 @@ use std::fmt;
 
 use synod_types::{Member, Recipient};
 
+pub(crate) use decode::RecipientsDecoder;
+
 /// Recipients that a [`fmt::Debug`] text shows.
 const SHOWN: usize = 4;
 
@@ -19,10 +21,13 @@ const SHOWN: usize = 4;
 /// Equal when the trees are: in each node the recipients are a set, the order of trees and children counts.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Recipients {
-    nodes: Vec<Node>,
+    nodes: Box<[Node]>,
     /// The recipients of all nodes, in the order of the nodes; in each node sorted and without duplicates.
-    recipients: Vec<Recipient>,
+    recipients: Box<[Recipient]>,
 }
+
+/// Shortest encoded recipients: one node with one recipient of five characters.
+pub(crate) const SHORTEST_RECIPIENTS: usize = 9;
 
 /// A node, before its children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,7 +49,7 @@ impl Recipients {
     /// is no node, a node has nobody, or a node is more than one deeper than the one before.
     #[must_use]
     pub fn from_preorder(nodes: impl IntoIterator<Item = (usize, BTreeSet<Recipient>)>) -> Option<Self> {
-        let mut built = Self { nodes: Vec::new(), recipients: Vec::new() };
+        let (mut built, mut everybody): (Vec<Node>, Vec<Recipient>) = (Vec::new(), Vec::new());
         // The nodes on the way from the root to the last one.
         let mut path: Vec<usize> = Vec::new();
         let close = |nodes: &mut Vec<Node>, index: usize| nodes[index].nodes = nodes.len() - index;
@@ -53,16 +58,16 @@ impl Recipients {
                 return None;
             }
             for index in path.drain(depth..) {
-                close(&mut built.nodes, index);
+                close(&mut built, index);
             }
-            path.push(built.nodes.len());
-            built.nodes.push(Node { recipients: recipients.len(), nodes: 1 });
-            built.recipients.extend(recipients);
+            path.push(built.len());
+            built.push(Node { recipients: recipients.len(), nodes: 1 });
+            everybody.extend(recipients);
         }
         for index in path {
-            close(&mut built.nodes, index);
+            close(&mut built, index);
         }
-        (!built.nodes.is_empty()).then_some(built)
+        (!built.is_empty()).then(|| Self { nodes: built.into(), recipients: everybody.into() })
     }
 
     /// The trees, in order; at least one.
@@ -95,7 +100,7 @@ impl Recipients {
             Recipient::Member(addressed) => addressed == member,
             group => is_in_group(group),
         };
-        let mut visible = Self { nodes: Vec::new(), recipients: Vec::new() };
+        let (mut nodes, mut visible): (Vec<Node>, Vec<Recipient>) = (Vec::new(), Vec::new());
         // Up to where nodes and recipients are already taken over.
         let mut taken = 0;
         let mut start = 0;
@@ -103,19 +108,24 @@ impl Recipients {
             let recipients = &self.recipients[start..start + node.recipients];
             start += node.recipients;
             if index < taken {
-                visible.recipients.extend_from_slice(recipients);
+                visible.extend_from_slice(recipients);
             } else if recipients.iter().any(is_addressed) {
                 taken = index + node.nodes;
-                visible.nodes.extend_from_slice(&self.nodes[index..taken]);
-                visible.recipients.extend_from_slice(recipients);
+                nodes.extend_from_slice(&self.nodes[index..taken]);
+                visible.extend_from_slice(recipients);
             }
         }
-        (!visible.nodes.is_empty()).then_some(visible)
+        (!nodes.is_empty()).then(|| Self { nodes: nodes.into(), recipients: visible.into() })
+    }
+
+    /// How many nodes there are. What [`Self::for_member`] leaves of recipients is all of them if it has as many.
+    pub(crate) const fn node_count(&self) -> usize {
+        self.nodes.len()
     }
 
     /// Each node with its recipients, parents before children.
     fn preorder(&self) -> impl Iterator<Item = (Node, &[Recipient])> {
-        let mut rest = self.recipients.as_slice();
+        let mut rest = &*self.recipients;
         self.nodes.iter().map(move |node| {
             let (own, after) = rest.split_at(node.recipients);
             rest = after;
