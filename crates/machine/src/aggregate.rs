@@ -11,6 +11,7 @@ use synod_wire::{AggregationId, AggregationRule, Envelope};
 
 use crate::aggregations::{Aggregation, Part};
 use crate::ordered::MAX_BYTES_TO_DECOMPRESS;
+use crate::restore::detached;
 use crate::validation::Timed;
 use crate::{AlarmKind, State};
 
@@ -63,7 +64,7 @@ pub(crate) fn contribute(state: &State, timed: Timed<'_>, sender: MemberIndex, i
             "The sender {sender} previously contributed to the aggregatable submission with ID {id} at {at}"
         )));
     }
-    let signatures = envelopes.iter().map(|envelope| envelope.signatures.clone()).collect();
+    let signatures = envelopes.iter().map(|envelope| envelope.signatures.iter().map(detached).collect()).collect();
     let part = Part { sender, time: timed.time, signatures };
     let mut after = before;
     after.parts.insert(request.sender.clone(), part.clone());

@@ -26,7 +26,8 @@ pub struct BlockOutcome {
     pub topology: TopologyChanges,
     /// Members that can be addressed from now on, in order of their index. A member is registered once and never removed.
     pub registrations: Vec<Registration>,
-    /// New traffic states of members, in order of the events that caused them. At most one for a member and time.
+    /// New traffic states of members, in order of the events that caused them. A later one of the same member and time takes the
+    /// place of the earlier one.
     pub traffic_consumed: Vec<TrafficConsumed>,
     /// New limits of purchased traffic, in order.
     pub traffic_purchased: Vec<TrafficPurchased>,

@@ -141,6 +141,12 @@ fn restore_aggregation(state: &State, plain: InFlightAggregation) -> Result<Aggr
     Ok(Aggregation { max_sequencing_time: plain.max_sequencing_time, rule, parts, delivered_at: plain.delivered_at })
 }
 
+/// The same signature in memory of its own. One that was parsed holds on to all of the envelope that it was in, and the state keeps
+/// it for minutes.
+pub(crate) fn detached(signature: &Signature) -> Signature {
+    restore_signature(&signature_bytes(signature)).unwrap_or_else(|_| signature.clone())
+}
+
 fn restore_signature(bytes: &Bytes) -> Result<Signature, String> {
     let proto = v30::Signature::decode(bytes.clone()).map_err(|error| error.to_string())?;
     Signature::from_proto(proto).map_err(|error| error.to_string())

@@ -114,7 +114,7 @@ impl Draft<'_> {
             submission.request.batch.with_envelopes(envelopes)
         });
         let batch: &Batch = aggregated.as_ref().unwrap_or(&submission.request.batch);
-        event.batch = Some(batch.to_compressed_proto());
+        event.batch = Some(prepared.batch.unwrap_or_else(|| batch.to_compressed_proto()));
         event.groups = prepared.groups;
         if submission.addressed.everybody {
             event.recipients = EventRecipients::All;

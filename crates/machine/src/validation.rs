@@ -49,6 +49,8 @@ pub(crate) struct Prepared {
     pub(crate) recipients: BTreeSet<MemberIndex>,
     pub(crate) groups: Vec<ResolvedGroup>,
     pub(crate) aggregation: Option<AggregationId>,
+    /// The batch as it is delivered, unless it is aggregated: compressing takes time, and this is done in parallel.
+    pub(crate) batch: Option<Bytes>,
 }
 
 /// Why the checks ended early.
@@ -131,7 +133,8 @@ impl<'a> Validation<'a> {
         let members = self.state.members();
         recipients.extend(submission.addressed.members.iter().filter_map(|member| members.registered_at(member, time)));
         recipients.insert(sender);
-        Ok(Prepared { recipients, groups, aggregation })
+        let batch = aggregation.is_none().then(|| request.batch.to_compressed_proto());
+        Ok(Prepared { recipients, groups, aggregation, batch })
     }
 
     /// The sizes that the cost is computed from. A bad signature does not change them.
