@@ -1,4 +1,13 @@
 //! The messages of Canton's sequencer protocol as Synod works with them, read and written as Canton 3.5 does.
+//!
+//! - [`SignedContent`], [`SubmissionRequest`], [`AcknowledgeRequest`]: what members send.
+//! - [`Batch`], [`Envelope`], [`Recipients`]: what is sent to whom, and which part of it a member may see.
+//! - [`AggregationRule`], [`AggregationId`]: submissions that count together.
+//! - [`SequencedEvent`], [`status`], [`TrafficReceipt`], [`TrafficState`]: what members receive.
+//! - [`EnvelopeContent`], [`TypedMessage`]: topology and purchases of traffic inside of envelopes.
+//! - [`versioned`], [`MessageKind`], [`gzip`], [`reader`]: the encodings below.
+//!
+//! Whether bytes are accepted is always Canton's decision; the golden vectors are the measure.
 
 mod acknowledge;
 mod aggregation;

@@ -81,11 +81,7 @@ impl BatchMessage {
             let (recipients, envelopes) = (recipients.len(), self.envelopes.len());
             return Err(ParseError::EnvelopeCount { recipients, envelopes });
         }
-        Ok(Batch {
-            recipients: recipients.into(),
-            contents: Contents::Compressed(self.envelopes),
-            canonical_recipients: None,
-        })
+        Ok(Batch { recipients: recipients.into(), contents: Contents::Compressed(self.envelopes), canonical: None })
     }
 }
 
@@ -103,7 +99,7 @@ fn parse_open(batch: &Bytes) -> Result<Batch, ParseError> {
             reader.skip(found)?;
         }
     }
-    Ok(Batch { recipients: recipients.into(), contents: Contents::Open(envelopes), canonical_recipients: None })
+    Ok(Batch { recipients: recipients.into(), contents: Contents::Open(envelopes), canonical: None })
 }
 
 fn parse_open_envelope<'a>(
@@ -174,6 +170,6 @@ impl Batch {
         message.merge(bytes, bytes)?;
         let compressed = message.compressed.clone();
         let batch = message.batch()?;
-        Ok(Self { canonical_recipients: Some(compressed), ..batch })
+        Ok(Self { canonical: Some(compressed), ..batch })
     }
 }

@@ -36,7 +36,7 @@ impl Batch {
 
     /// The batch as a reader of its own writing has it: see [`Self::parse_canonical_proto`].
     fn canonical(&self, encode: impl FnOnce() -> Vec<u8>) -> Bytes {
-        self.canonical_recipients.clone().unwrap_or_else(|| gzip::compress(&encode()))
+        self.canonical.clone().unwrap_or_else(|| gzip::compress(&encode()))
     }
 
     /// `DecompressedRecipients`.

@@ -24,8 +24,9 @@ pub(crate) use decode::BatchMessage;
 pub struct Batch {
     recipients: Arc<[Recipients]>,
     contents: Contents,
-    /// The compressed recipients, where they are known to be what Canton would write.
-    canonical_recipients: Option<Bytes>,
+    /// The compressed recipients (in protocol version 34: the compressed batch), where they are known to be what
+    /// Canton would write.
+    canonical: Option<Bytes>,
 }
 
 /// The envelopes, as many as recipients.
@@ -62,7 +63,7 @@ impl Batch {
         } else {
             Contents::Compressed(envelopes.iter().map(Envelope::compress).collect())
         };
-        Self { recipients: recipients.into(), contents, canonical_recipients: None }
+        Self { recipients: recipients.into(), contents, canonical: None }
     }
 
     /// How many envelopes there are.
@@ -147,7 +148,7 @@ impl Batch {
             Contents::Open(envelopes) => Contents::Open(picked(envelopes, is_visible)),
             Contents::Compressed(blobs) => Contents::Compressed(picked(blobs, is_visible)),
         };
-        Self { contents, recipients: visible.into_iter().flatten().collect(), canonical_recipients: None }
+        Self { contents, recipients: visible.into_iter().flatten().collect(), canonical: None }
     }
 
     /// The batch with other envelopes for the same recipients, compressed anew: what a completed aggregation delivers
@@ -161,7 +162,7 @@ impl Batch {
             Contents::Open(_) => Contents::Open(envelopes),
             Contents::Compressed(_) => Contents::Compressed(envelopes.iter().map(Envelope::compress).collect()),
         };
-        Some(Self { contents, ..self.clone() })
+        Some(Self { recipients: self.recipients.clone(), contents, canonical: None })
     }
 }
 
