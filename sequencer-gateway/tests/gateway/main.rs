@@ -1,0 +1,14 @@
+//! The gateway from outside: real calls over HTTP/2 to a node in this process (SQLite, local ordering).
+
+mod acknowledge;
+mod client;
+mod connect;
+mod login;
+mod node;
+mod registration;
+mod revocation;
+mod send;
+mod shutdown;
+mod state;
+mod subscribe;
+mod tls;
