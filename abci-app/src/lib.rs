@@ -18,6 +18,8 @@ mod node;
 mod process;
 mod proposal;
 mod server;
+#[cfg(test)]
+mod tests;
 mod votes;
 
 pub use codec::CodecFault;

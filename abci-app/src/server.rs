@@ -55,7 +55,7 @@ pub enum ServerFault {
 /// An application that can refuse to go on. Methods of [`Application`] cannot fail; one that has no true answer records
 /// its fault, and from then on nothing is answered any more.
 pub(crate) trait Halting: Application {
-    /// Whether a call failed: its response, and all after it, must not leave the process.
+    /// Whether a call failed: its response, and all after it but the refusals of CheckTx, must not leave the process.
     fn is_halted(&self) -> bool;
 
     /// Records a fault of the server itself.
@@ -190,10 +190,12 @@ fn answer_all<A: Halting>(stream: &UnixStream, app: &A) -> Result<(), ServerFaul
             Err(fault) => return Err(refuse(&mut writer, ServerFault::Codec(fault))),
         };
         let is_flush = matches!(request.value, Some(Value::Flush(_)));
+        // A halted application still says that it takes nothing into the mempool.
+        let may_be_halted = matches!(request.value, Some(Value::CheckTx(_) | Value::Flush(_)));
         let Some(response) = dispatch(app, request) else {
             return Err(refuse(&mut writer, ServerFault::UnknownRequest));
         };
-        if app.is_halted() {
+        if app.is_halted() && !may_be_halted {
             return Ok(());
         }
         write_response(&response, &mut out);

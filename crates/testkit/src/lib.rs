@@ -6,6 +6,7 @@
 pub mod fields;
 mod lines;
 pub mod mutate;
+mod mutator;
 #[cfg(feature = "nodes")]
 pub mod nodes;
 pub mod postgres;
@@ -16,4 +17,5 @@ mod tally;
 pub mod vectors;
 
 pub use lines::{DataError, Lines, read_lines};
+pub use mutator::Mutator;
 pub use tally::{Counts, Tally};

@@ -96,6 +96,14 @@ impl NodeParts {
     /// # Panics
     /// When the database cannot be used, or is used by another node.
     pub async fn open(url: &str, checkpoint: &Checkpoint) -> Self {
+        Self::open_with(Machine::new(NonZeroUsize::MIN), url, checkpoint).await
+    }
+
+    /// As [`Self::open`], with this machine.
+    ///
+    /// # Panics
+    /// As [`Self::open`].
+    pub async fn open_with(machine: Machine, url: &str, checkpoint: &Checkpoint) -> Self {
         let store = Store::open(&StoreConfig::new(url)).await.expect("the database opens");
         let lease = match store.acquire_lease("test", LEASE_MS).await.expect("the lease can be asked for") {
             Acquired::Lease(lease) => lease,
@@ -109,7 +117,7 @@ impl NodeParts {
             }
         };
         let state = State::restore(stored).expect("what a machine stored");
-        let executor = BlockExecutor::new(Arc::new(Machine::new(NonZeroUsize::MIN)), state.clone());
+        let executor = BlockExecutor::new(Arc::new(machine), state.clone());
         let log = Arc::new(EventLog::new(store.clone(), state.last_time(), TAIL_BYTES));
         let committer = Committer::new(store.clone(), lease, Arc::clone(&log), state.height(), state);
         Self { store, executor, committer, log }

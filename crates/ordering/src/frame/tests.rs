@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use synod_crypto::{KeyUsages, SigningKeySpec, SigningPrivateKey};
 use synod_machine::OrderedKind;
 use synod_proto::synod::ordering::v1;
+use synod_testkit::Mutator;
 use synod_types::{CantonTimestamp, PhysicalSynchronizerId, SequencerId};
 
 use super::*;
@@ -183,7 +184,7 @@ proptest! {
 #[test]
 fn hostile_bytes_are_refused_or_are_the_one_encoding() {
     let (_, bytes) = sealed();
-    let mut mutator = Mutator(0x5eed);
+    let mut mutator = Mutator::new(0x5eed);
     let mut accepted = 0;
     for _ in 0..200_000 {
         let mutated = Bytes::from(mutator.mutate(&bytes));
@@ -193,38 +194,4 @@ fn hostile_bytes_are_refused_or_are_the_one_encoding() {
         }
     }
     assert!(accepted > 1_000, "mutations inside of entries keep the form: {accepted}");
-}
-
-/// Small changes of bytes, the same in every run.
-pub(super) struct Mutator(pub(super) u64);
-
-impl Mutator {
-    fn next(&mut self, below: usize) -> usize {
-        // xorshift64
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below as u64) as usize
-    }
-
-    pub(super) fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut bytes = bytes.to_vec();
-        for _ in 0..=self.next(3) {
-            let at = self.next(bytes.len().max(1)).min(bytes.len().saturating_sub(1));
-            match self.next(6) {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, self.next(256) as u8),
-                2 if !bytes.is_empty() => drop(bytes.remove(at)),
-                3 if !bytes.is_empty() => bytes[at] ^= 1 << self.next(8),
-                4 if !bytes.is_empty() => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][self.next(5)],
-                _ => {
-                    let end = (at + self.next(20)).min(bytes.len());
-                    let copy = bytes[at..end].to_vec();
-                    let to = self.next(bytes.len() + 1);
-                    bytes.splice(to..to, copy);
-                }
-            }
-        }
-        bytes
-    }
 }

@@ -3,6 +3,7 @@ use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
 use synod_machine::{Machine, OrderedKind};
+use synod_testkit::Mutator;
 use synod_testkit::nodes::Founding;
 use synod_testkit::requests::{Submission, TestMember};
 use synod_types::{PhysicalSynchronizerId, SequencerId};
@@ -10,7 +11,6 @@ use synod_types::{PhysicalSynchronizerId, SequencerId};
 use super::*;
 use crate::Entry;
 use crate::frame::FrameContent;
-use crate::frame::tests::Mutator;
 
 const NOW_MICROS: i64 = 1_800_000_000_000_000;
 
@@ -186,7 +186,7 @@ fn hostile_bytes_never_count() {
     let genuine = [bench.frame(0, at(9_000), 1), bench.frame(1, at(9_000), 3), bench.frame(2, at(1), 1)];
     let names: BTreeSet<[u8; 32]> =
         genuine.iter().map(|bytes| *OrderingFrame::parse(bytes).expect("a frame").id()).collect();
-    let mut mutator = Mutator(0xf00d);
+    let mut mutator = Mutator::new(0xf00d);
     for round in 0..20_000 {
         let block: Vec<Bytes> = (0..10).map(|index| mutator.mutate(&genuine[(round + index) % 3]).into()).collect();
         let opened = OpenedBlock::open(&bench.state, at(5_000), &block);
