@@ -70,3 +70,14 @@ fn only_delivered_broadcasts_to_everybody_alone_wait_for_a_tick() {
     assert_eq!(outcome.latest_sequencer_event, Some(at(1_000)));
     assert_eq!(outcome.latest_pending_topology, None);
 }
+
+#[test]
+fn the_sequencers_see_what_addresses_them_as_a_group_or_everybody() {
+    let mut bench = Bench::new();
+    let alice = bench.participants[0].clone();
+    let to_one = Submission::new(&alice, "to one").to(&[&bench.sequencer.member().to_string()], b"x");
+    assert_eq!(bench.send_at(10, &to_one).latest_sequencer_event, None);
+    assert_eq!(bench.send_at(20, &Submission::new(&alice, "to none")).latest_sequencer_event, None);
+    let to_all = Submission::new(&alice, "to all of them").to(&["SOD::"], b"x");
+    assert_eq!(bench.send_at(30, &to_all).latest_sequencer_event, Some(at(30)));
+}

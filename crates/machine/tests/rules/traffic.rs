@@ -262,6 +262,8 @@ fn a_purchase_needs_the_sequencers_as_recipients_and_signers() {
     let to_bob = bob.member().to_string();
     let unaddressed = purchase(&bench, &alice, 1, 300, &[&to_bob]);
     assert!(bench.send_at(0, &unaddressed).traffic_purchased.is_empty());
+    let to_everybody = purchase(&bench, &alice, 1, 300, &["ALL::All"]);
+    assert!(bench.send_at(5, &to_everybody).traffic_purchased.is_empty());
     let content = message(&bench, &alice, 1, 300);
     let by_bob = Submission::new(&bob, "forged").envelope(envelope(&content, &[&bob]), &["SOD::"]).cost(900, None);
     let outcome = bench.send_at(10, &by_bob);
