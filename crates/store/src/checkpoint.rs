@@ -68,7 +68,7 @@ async fn read_aggregations(session: &mut Session<'_>) -> Result<Vec<InFlightAggr
             delivered_at: opt_time_of(TABLE, row.opt_int(3)?)?,
         });
     }
-    aggregations.sort_by(|left, right| left.id.cmp(&right.id));
+    aggregations.sort_by_key(|aggregation| aggregation.id);
     Ok(aggregations)
 }
 

@@ -1,4 +1,15 @@
-//! Durable state of a node.
+//! Durable state of a node: one [`Store`] on SQLite or PostgreSQL.
+//!
+//! - [`Store::open`]: by URL; refuses what would lose data or belongs to a newer program ([`StoreRefused`]).
+//! - [`Store::acquire_lease`], [`Store::initialize`], [`Store::commit`]: writing the synchronizer's state, one transaction
+//!   for any number of consecutive blocks, fenced by the [`Lease`].
+//! - [`Store::load_checkpoint`]: the state after the last block. [`Store::events`], [`Store::latest_event_before`]: the
+//!   stream of a member. [`Store::topology_page`], [`Store::traffic_state_at`], [`Store::members`] and more: other reads.
+//! - [`Store::prune`]: forgetting what every member has processed.
+//! - Identity, keys, settings, the node's own topology store, and the outbox towards CometBFT.
+//!
+//! A [`StoreFault`] of a write means that the node cannot know what is stored: the process ends, a restart finds out.
+
 mod checkpoint;
 mod codec;
 mod commit;

@@ -8,6 +8,9 @@ use crate::{StoreError, StoreRefused};
 /// Statements of each version of the schema, in order, version 1 first. A published one never changes.
 const VERSIONS: [&str; 1] = [include_str!("../schema/001_initial.sql")];
 
+/// Advisory lock of PostgreSQL while tables are created: "synod" in ASCII.
+const OPENING_LOCK: i64 = 0x73_796e_6f64;
+
 const TABLE: &str = "CREATE TABLE synod_schema (version INT64 PRIMARY KEY, checksum BYTES NOT NULL)";
 
 /// Brings the schema to the newest version within the transaction, which the caller commits.
@@ -19,15 +22,14 @@ pub(crate) async fn migrate(transaction: &mut Transaction) -> Result<(), StoreEr
     let dialect = session.dialect();
     if dialect == Dialect::Postgres {
         // Two processes may open a new database at the same time.
-        session.execute("SELECT pg_advisory_xact_lock($1)", &[Arg::Int(0x7379_6e6f_64)]).await?;
+        session.execute("SELECT pg_advisory_xact_lock($1)", &[Arg::Int(OPENING_LOCK)]).await?;
     }
     if !has_version_table(&mut session).await? {
         session.script(&dialect.schema(TABLE)).await?;
     }
     let rows = session.fetch("SELECT version, checksum FROM synod_schema ORDER BY version", &[]).await?;
     let supported = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
-    let mut next: i64 = 1;
-    for row in &rows {
+    for (next, row) in (1_i64..).zip(&rows) {
         let version = row.int(0)?;
         if version > supported {
             let found = rows.last().map_or(Ok(version), |last| last.int(0))?;
@@ -38,7 +40,6 @@ pub(crate) async fn migrate(transaction: &mut Transaction) -> Result<(), StoreEr
         if known.as_ref().map(AsRef::as_ref) != Some(row.slice(1)?) {
             return Err(StoreRefused::ForeignSchema { version }.into());
         }
-        next += 1;
     }
     for (version, text) in (1..).zip(VERSIONS).skip(rows.len()) {
         session.script(&dialect.schema(text)).await?;

@@ -11,6 +11,9 @@ use crate::{StoreConfig, StoreError, StoreFault, StoreRefused};
 
 const OLDEST: i32 = 140_000;
 
+/// For writes besides the commits of blocks: the lease, the outbox, administration.
+const SIDE_CONNECTIONS: u32 = 2;
+
 /// Connects, checks version and settings of the server, and creates the schema when it is missing.
 pub(crate) async fn open(options: PgConnectOptions, config: &StoreConfig) -> Result<Pools, StoreError> {
     let options = options.disable_statement_logging();
@@ -27,21 +30,25 @@ pub(crate) async fn open(options: PgConnectOptions, config: &StoreConfig) -> Res
     connection.close().await.map_err(connect_failed)?;
 
     let setup = session_setup(config.schema.as_deref());
-    let pool =
-        PgPoolOptions::new().acquire_timeout(timeout).test_before_acquire(false).after_connect(move |connection, _| {
-            let setup = setup.clone();
-            Box::pin(async move { connection.execute(sqlx::raw_sql(AssertSqlSafe(setup))).await.map(|_| ()) })
-        });
-    let writer = pool.clone().max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-    let writer = writer.connect_with(options.clone()).await.map_err(connect_failed)?;
-    let shared = pool.max_connections(config.max_readers.max(1)).connect_with(options).await;
-    Ok(Pools::Postgres { writer, shared: shared.map_err(connect_failed)? })
+    let pool = PgPoolOptions::new().acquire_timeout(timeout).after_connect(move |connection, _| {
+        let setup = setup.clone();
+        Box::pin(async move { connection.execute(sqlx::raw_sql(AssertSqlSafe(setup))).await.map(|_| ()) })
+    });
+    let connect = async |pool: PgPoolOptions| pool.connect_with(options.clone()).await.map_err(connect_failed);
+    // The writer's connection is not asked whether it lives before each commit.
+    let writer = pool.clone().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
+    Ok(Pools::Postgres {
+        writer: connect(writer.max_connections(1)).await?,
+        side: connect(pool.clone().max_connections(SIDE_CONNECTIONS)).await?,
+        readers: connect(pool.max_connections(config.max_readers.max(1))).await?,
+    })
 }
 
-/// What each connection sets. The server must notice soon that this host is gone, or a transaction of a dead
+/// What each connection sets, whatever the role's defaults are. The server must notice soon that this host is gone, or a transaction of a dead
 /// leader would keep the lease's row locked for hours.
 fn session_setup(schema: Option<&str>) -> String {
-    let mut setup = "SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 5; \
+    let mut setup = "SET idle_in_transaction_session_timeout = '60s'; SET statement_timeout = 0; \
+                     SET default_transaction_isolation = 'read committed'; SET tcp_keepalives_idle = 5; \
                      SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3;"
         .to_owned();
     if let Some(schema) = schema {

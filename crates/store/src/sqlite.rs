@@ -25,6 +25,8 @@ pub(crate) async fn open(path: &Path, config: &StoreConfig) -> Result<(Pools, Fi
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(config.connect_timeout_ms))
         .pragma("temp_store", "MEMORY")
+        // Rows pass from SQLite's thread to ours through a channel: a longer one switches threads less often.
+        .row_buffer_size(512)
         .thread_name(|id| format!("sqlite-{id}"))
         .disable_statement_logging();
     let pool = SqlitePoolOptions::new()

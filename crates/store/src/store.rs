@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{PgPool, SqlitePool};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::location::Location;
 use crate::seal::Sealer;
-use crate::sql::{Arg, Connection, Dialect, Session, Transaction};
+use crate::sql::{Arg, Connection, Dialect, PooledConnection, PooledTransaction, Session, Transaction};
 use crate::{StoreConfig, StoreError, StoreFault, migrate, postgres, sqlite};
 
 /// Durable state of one node. Cheap to clone; all clones share the connections.
@@ -29,6 +30,8 @@ impl fmt::Debug for Store {
 
 pub(crate) struct Inner {
     pools: Pools,
+    /// One for each connection for reading.
+    reading_places: Arc<Semaphore>,
     pub(crate) sealer: Option<Sealer>,
     pub(crate) commit_timeout: Duration,
     pub(crate) allow_unsafe_durability: bool,
@@ -38,7 +41,7 @@ pub(crate) struct Inner {
 
 pub(crate) enum Pools {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
-    Postgres { writer: PgPool, shared: PgPool },
+    Postgres { writer: PgPool, side: PgPool, readers: PgPool },
 }
 
 impl Store {
@@ -60,6 +63,7 @@ impl Store {
         let store = Self {
             inner: Arc::new(Inner {
                 pools,
+                reading_places: Arc::new(Semaphore::new(config.max_readers.max(1) as usize)),
                 sealer,
                 commit_timeout: Duration::from_millis(config.commit_timeout_ms),
                 allow_unsafe_durability: config.allow_unsafe_durability,
@@ -99,8 +103,9 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres { writer, shared } => {
-                shared.close().await;
+            Pools::Postgres { writer, side, readers } => {
+                readers.close().await;
+                side.close().await;
                 writer.close().await;
             }
         }
@@ -117,41 +122,48 @@ impl Store {
         }
     }
 
-    /// A connection for one read.
+    /// A connection for one read. Waits for its turn as long as it takes: many readers that are behind are no fault.
     pub(crate) async fn reader(&self) -> Result<Connection, StoreFault> {
-        match &self.inner.pools {
-            Pools::Sqlite { readers, .. } => readers.acquire().await.map(Connection::Sqlite),
-            Pools::Postgres { shared, .. } => shared.acquire().await.map(Connection::Postgres),
-        }
-        .map_err(|source| StoreFault::database("connect", source))
+        let place = self.reading_place().await?;
+        let of = match &self.inner.pools {
+            Pools::Sqlite { readers, .. } => readers.acquire().await.map(PooledConnection::Sqlite),
+            Pools::Postgres { readers, .. } => readers.acquire().await.map(PooledConnection::Postgres),
+        };
+        Ok(Connection { of: of.map_err(|source| StoreFault::database("connect", source))?, _place: place })
     }
 
     /// A transaction whose reads all see the same state.
     pub(crate) async fn begin_read(&self) -> Result<Transaction, StoreFault> {
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        match &self.inner.pools {
-            Pools::Sqlite { readers, .. } => readers.begin().await.map(Transaction::Sqlite),
-            Pools::Postgres { shared, .. } => shared.begin_with(SNAPSHOT).await.map(Transaction::Postgres),
-        }
-        .map_err(|source| StoreFault::database("BEGIN", source))
+        let place = self.reading_place().await?;
+        let of = match &self.inner.pools {
+            Pools::Sqlite { readers, .. } => readers.begin().await.map(PooledTransaction::Sqlite),
+            Pools::Postgres { readers, .. } => readers.begin_with(SNAPSHOT).await.map(PooledTransaction::Postgres),
+        };
+        begun(of, Some(place))
+    }
+
+    async fn reading_place(&self) -> Result<OwnedSemaphorePermit, StoreFault> {
+        let places = Arc::clone(&self.inner.reading_places);
+        places.acquire_owned().await.map_err(|_| StoreFault::database("connect", sqlx::Error::PoolClosed))
     }
 
     /// A transaction for the commit of blocks, on the connection kept for it.
     pub(crate) async fn begin_commit(&self) -> Result<Transaction, StoreFault> {
-        match &self.inner.pools {
-            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite),
-            Pools::Postgres { writer, .. } => writer.begin().await.map(Transaction::Postgres),
-        }
-        .map_err(|source| StoreFault::database("BEGIN", source))
+        let of = match &self.inner.pools {
+            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(PooledTransaction::Sqlite),
+            Pools::Postgres { writer, .. } => writer.begin().await.map(PooledTransaction::Postgres),
+        };
+        begun(of, None)
     }
 
-    /// A transaction for other writes, which on PostgreSQL do not wait for commits of blocks.
+    /// A transaction for other writes, which on PostgreSQL wait neither for commits of blocks nor for readers.
     pub(crate) async fn begin_write(&self) -> Result<Transaction, StoreFault> {
-        match &self.inner.pools {
-            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite),
-            Pools::Postgres { shared, .. } => shared.begin().await.map(Transaction::Postgres),
-        }
-        .map_err(|source| StoreFault::database("BEGIN", source))
+        let of = match &self.inner.pools {
+            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(PooledTransaction::Sqlite),
+            Pools::Postgres { side, .. } => side.begin().await.map(PooledTransaction::Postgres),
+        };
+        begun(of, None)
     }
 
     /// Runs one statement in a transaction of its own; the number of rows it touched.
@@ -167,12 +179,19 @@ impl Store {
         if self.inner.allow_unsafe_durability || self.dialect() == Dialect::Sqlite {
             return Ok(());
         }
-        let mut connection = self.reader().await?;
-        let Session::Postgres(session) = connection.session() else { return Ok(()) };
+        let mut transaction = self.begin_write().await?;
+        let Session::Postgres(session) = transaction.session() else { return Ok(()) };
         match postgres::unsafe_settings(session).await {
             Ok(None) => Ok(()),
             Ok(Some(settings)) => Err(StoreFault::UnsafeDurability { settings }),
             Err(source) => Err(StoreFault::database("SHOW fsync", source)),
         }
     }
+}
+
+fn begun(
+    of: Result<PooledTransaction, sqlx::Error>,
+    place: Option<OwnedSemaphorePermit>,
+) -> Result<Transaction, StoreFault> {
+    Ok(Transaction { of: of.map_err(|source| StoreFault::database("BEGIN", source))?, _place: place })
 }

@@ -67,8 +67,9 @@ impl Store {
 /// The newest state of each member that has one, by index: one index look-up for each member.
 pub(crate) async fn read_latest_consumed(session: &mut Session<'_>) -> Result<Vec<TrafficConsumed>, StoreFault> {
     let select = format!(
-        "SELECT {CONSUMED} JOIN members m ON m.member_index = t.member_index \
-         WHERE t.time = (SELECT MAX(n.time) FROM traffic_consumed n WHERE n.member_index = m.member_index) \
+        "WITH latest AS MATERIALIZED (SELECT m.member_index, (SELECT MAX(n.time) FROM traffic_consumed n \
+             WHERE n.member_index = m.member_index) AS time FROM members m) \
+         SELECT {CONSUMED} JOIN latest l ON l.member_index = t.member_index AND l.time = t.time \
          ORDER BY t.member_index"
     );
     session.fetch(&select, &[]).await?.iter().map(read_consumed).collect()

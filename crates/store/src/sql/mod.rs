@@ -10,4 +10,4 @@ mod session;
 pub(crate) use batch::{Column, Insert};
 pub(crate) use dialect::Dialect;
 pub(crate) use row::Row;
-pub(crate) use session::{Arg, Connection, Session, Transaction};
+pub(crate) use session::{Arg, Connection, PooledConnection, PooledTransaction, Session, Transaction};

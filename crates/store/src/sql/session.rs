@@ -5,6 +5,8 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Postgres, Sqlite, SqliteConnection};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::{Dialect, Row};
 use crate::StoreFault;
 
@@ -66,38 +68,50 @@ fn hex_text(bytes: &[u8]) -> String {
 }
 
 /// A connection out of the pool, outside of a transaction.
-pub(crate) enum Connection {
+pub(crate) struct Connection {
+    pub(crate) of: PooledConnection,
+    /// The place among the readers, given back with the connection.
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+pub(crate) enum PooledConnection {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
 }
 
 impl Connection {
     pub(crate) fn session(&mut self) -> Session<'_> {
-        match self {
-            Self::Sqlite(connection) => Session::Sqlite(connection),
-            Self::Postgres(connection) => Session::Postgres(connection),
+        match &mut self.of {
+            PooledConnection::Sqlite(connection) => Session::Sqlite(connection),
+            PooledConnection::Postgres(connection) => Session::Postgres(connection),
         }
     }
 }
 
 /// A transaction; rolled back when dropped.
-pub(crate) enum Transaction {
+pub(crate) struct Transaction {
+    pub(crate) of: PooledTransaction,
+    /// Of a reader, its place among them.
+    pub(crate) _place: Option<OwnedSemaphorePermit>,
+}
+
+pub(crate) enum PooledTransaction {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
 
 impl Transaction {
     pub(crate) fn session(&mut self) -> Session<'_> {
-        match self {
-            Self::Sqlite(transaction) => Session::Sqlite(transaction),
-            Self::Postgres(transaction) => Session::Postgres(transaction),
+        match &mut self.of {
+            PooledTransaction::Sqlite(transaction) => Session::Sqlite(transaction),
+            PooledTransaction::Postgres(transaction) => Session::Postgres(transaction),
         }
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreFault> {
-        match self {
-            Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
+        match self.of {
+            PooledTransaction::Sqlite(transaction) => transaction.commit().await,
+            PooledTransaction::Postgres(transaction) => transaction.commit().await,
         }
         .map_err(|source| StoreFault::database("COMMIT", source))
     }

@@ -65,5 +65,6 @@ cases! {
     reads::first_rows_of_a_mapping,
     reads::traffic_at_a_time,
     reads::members_and_their_acknowledgements,
+    reads::many_readers_wait_their_turn,
     reload::random_blocks_come_back,
 }

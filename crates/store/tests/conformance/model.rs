@@ -68,7 +68,7 @@ impl Model {
                 AggregationChange::Expired { id } => self.state.aggregations.retain(|open| open.id != *id),
             }
         }
-        self.state.aggregations.sort_by(|left, right| left.id.cmp(&right.id));
+        self.state.aggregations.sort_by_key(|aggregation| aggregation.id);
     }
 
     /// The state as it is loaded: without the topology rows that a state can miss.

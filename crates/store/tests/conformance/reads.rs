@@ -193,3 +193,29 @@ pub(crate) async fn members_and_their_acknowledgements(database: Database) {
     assert!(store.set_member_enabled(SECOND, true).await.expect("is set"));
     assert_eq!(store.disabled_members().await.expect("reads"), []);
 }
+
+/// Many readers that are behind wait for each other, longer than a connection may take, and nobody fails.
+pub(crate) async fn many_readers_wait_their_turn(mut database: Database) {
+    database.config.max_readers = 1;
+    database.config.connect_timeout_ms = 1_000;
+    let store = database.open().await;
+    let held = lease(&store, "holder").await;
+    store.initialize(&held, &genesis(1)).await.expect("genesis");
+    let events = (1..=300).map(|at| {
+        let mut event = event(at, &[0]);
+        event.batch = Some(Bytes::from(vec![0; 10_000]));
+        event
+    });
+    store.commit(&held, &[block_of(0, events.collect())]).await.expect("commits");
+    let readers: Vec<_> = (0..200)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.events(FIRST, time(0), time(0), 1_000, usize::MAX).await })
+        })
+        .collect();
+    // The lease does not wait for them.
+    store.renew_lease(&held).await.expect("is renewed");
+    for reader in readers {
+        assert_eq!(reader.await.expect("ends").expect("reads").len(), 300);
+    }
+}

@@ -128,8 +128,8 @@ impl Writer {
         }
         outcome.last_time = time(self.now);
         outcome.base_time = time(self.now + 1);
-        outcome.latest_sequencer_event = (height % 2 == 0).then(|| time(self.now));
-        outcome.latest_pending_topology = (height % 3 == 0).then(|| time(self.now));
+        outcome.latest_sequencer_event = height.is_multiple_of(2).then(|| time(self.now));
+        outcome.latest_pending_topology = height.is_multiple_of(3).then(|| time(self.now));
         outcome
     }
 
@@ -206,7 +206,7 @@ impl Writer {
             self.contributed.retain(|(contributed, _)| *contributed != number);
             self.delivered.remove(&number);
         } else if !self.delivered.contains(&number) && self.contributed.insert((number, sender)) {
-            let delivers = b % 2 == 0;
+            let delivers = b.is_multiple_of(2);
             if delivers {
                 self.delivered.insert(number);
             }

@@ -135,7 +135,7 @@ pub(crate) fn topology_row(id: u64, sequenced: i64, valid_from: i64) -> Topology
         tx_hash: hash(&format!("transaction {id}")),
         code: MappingCode::parse("stc").expect("a code"),
         namespace: namespace(number % 4),
-        identifier: (id % 3 != 0).then(|| format!("member-{}", number % 4)),
+        identifier: (!id.is_multiple_of(3)).then(|| format!("member-{}", number % 4)),
         unique_key: hash(&format!("key {}", id % 7)),
         serial: number + 1,
         operation: Operation::Replace,
