@@ -20,6 +20,10 @@ impl DisabledMembers {
 
     pub(crate) fn set(&self, member: MemberIndex, is_disabled: bool) {
         let mut members = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if is_disabled { members.insert(member) } else { members.remove(&member) };
+        if is_disabled {
+            members.insert(member)
+        } else {
+            members.remove(&member)
+        };
     }
 }

@@ -8,12 +8,13 @@ const SUBSCRIPTIONS: MetricName =
     MetricName::new("daml_sequencer_public_api_subscriptions", "Members with an open subscription");
 const PROCESSED: MetricName =
     MetricName::new("daml_sequencer_public_api_processed_total", "Submissions that passed the first checks");
-const PROCESSED_BYTES: MetricName =
-    MetricName::new("daml_sequencer_public_api_processed_bytes_total", "Bytes of submissions that passed the first checks");
+const PROCESSED_BYTES: MetricName = MetricName::new(
+    "daml_sequencer_public_api_processed_bytes_total",
+    "Bytes of submissions that passed the first checks",
+);
 const TIME_REQUESTS: MetricName =
     MetricName::new("daml_sequencer_public_api_time_requests_total", "Requests for time proofs");
-const HANDSHAKES: MetricName =
-    MetricName::new("daml_sequencer_public_api_handshakes_total", "Handshakes by outcome");
+const HANDSHAKES: MetricName = MetricName::new("daml_sequencer_public_api_handshakes_total", "Handshakes by outcome");
 const REFUSED: MetricName =
     MetricName::new("synod_gateway_refused_submissions_total", "Submissions that were refused, by reason");
 const SUBMIT_SECONDS: MetricName =
@@ -24,8 +25,7 @@ const IGNORED_ACKNOWLEDGEMENTS: MetricName = MetricName::new(
     "synod_gateway_conflated_acknowledgements_total",
     "Acknowledgements that were answered without being ordered",
 );
-const REVOCATIONS: MetricName =
-    MetricName::new("synod_gateway_revocations_total", "Members whose tokens were revoked");
+const REVOCATIONS: MetricName = MetricName::new("synod_gateway_revocations_total", "Members whose tokens were revoked");
 
 const SUBMIT_BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 

@@ -38,7 +38,8 @@ pub(crate) async fn register(
     let topology = head.state.topology();
     let member = participant.member();
     begin(topology, &member).map_err(|refused| status_of(core, call, &member, &[], &refused))?;
-    let malformed = || call.of_rpc(PROTO_DESERIALIZATION_FAILURE.rpc_status("Deserialization of protobuf message failed"));
+    let malformed =
+        || call.of_rpc(PROTO_DESERIALIZATION_FAILURE.rpc_status("Deserialization of protobuf message failed"));
     let transactions: Vec<SignedTopologyTransaction> = transactions
         .iter()
         .map(|proto| SignedTopologyTransaction::parse_unversioned(&proto.encode_to_vec(), core.version()))
@@ -112,15 +113,12 @@ fn status_of(
 }
 
 /// Canton's text; some show the first transaction that is wrong.
-fn text_of(
-    member: &Member,
-    transactions: &[SignedTopologyTransaction],
-    refused: &RegistrationRefused,
-) -> String {
+fn text_of(member: &Member, transactions: &[SignedTopologyTransaction], refused: &RegistrationRefused) -> String {
     let who = short_member(member);
     // Of each unique key only the first transaction was looked at.
     let mut seen = BTreeSet::new();
-    let is_first = |transaction: &&SignedTopologyTransaction| seen.insert(transaction.transaction().mapping().unique_key());
+    let is_first =
+        |transaction: &&SignedTopologyTransaction| seen.insert(transaction.transaction().mapping().unique_key());
     let distinct: Vec<&SignedTopologyTransaction> = transactions.iter().filter(is_first).collect();
     let first = |is_wrong: &dyn Fn(&SignedTopologyTransaction) -> bool| {
         let found = distinct.iter().find(|transaction| is_wrong(transaction));
@@ -150,9 +148,8 @@ fn text_of(
         }
         RegistrationRefused::OtherNamespace { .. } => {
             let namespace = member.uid().namespace();
-            let is_other = |transaction: &SignedTopologyTransaction| {
-                transaction.transaction().mapping().namespace() != namespace
-            };
+            let is_other =
+                |transaction: &SignedTopologyTransaction| transaction.transaction().mapping().namespace() != namespace;
             format!("Mappings for unexpected namespaces for onboarding {who}: {}", first(&is_other))
         }
         RegistrationRefused::AlreadyOnboarded { .. } => {
@@ -161,3 +158,6 @@ fn text_of(
         other => synod_runtime::Chain(other).to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

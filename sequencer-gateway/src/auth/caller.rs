@@ -66,9 +66,7 @@ fn authenticate(core: &Core, headers: &MetadataMap) -> Result<Caller, Status> {
         );
         return Err(failed(&reason, Some("NonMatchingSynchronizerId")));
     }
-    let good = token.to_bytes().ok().and_then(|token| {
-        core.sessions.tokens.validate(&parsed, &token, core.clock.now())
-    });
+    let good = token.to_bytes().ok().and_then(|token| core.sessions.tokens.validate(&parsed, &token, core.clock.now()));
     let Some(GoodToken { digest, expires_at }) = good else {
         let member = short_member(&parsed);
         let reason = format!("Authentication token for member {member} has expired. Please reauthenticate.");

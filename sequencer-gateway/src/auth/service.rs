@@ -15,9 +15,9 @@ use thiserror::Error;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::handshake::{self, ClientVersions, IncompatibleClient};
+use super::is_active;
 use super::nonces::InvalidNonce;
 use super::random::{NoRandomness, SECRET_BYTES};
-use super::is_active;
 use crate::core::Core;
 use crate::texts::{member_failure, short_member};
 
@@ -114,11 +114,8 @@ impl AuthenticationService {
             .verifier()
             .verify(snapshot.timestamp(), snapshot.signing_keys(&member), &hash, &signature, required)
             .map_err(LoginRefused::Signature)?;
-        let (token, expires_at) = core
-            .sessions
-            .tokens
-            .issue(&member, now, core.settings.token_expiration)
-            .map_err(LoginRefused::Fault)?;
+        let (token, expires_at) =
+            core.sessions.tokens.issue(&member, now, core.settings.token_expiration).map_err(LoginRefused::Fault)?;
         tracing::info!(%member, %expires_at, "member logged in");
         Ok(AuthenticateResponse {
             token: Bytes::copy_from_slice(token.as_bytes()),

@@ -155,8 +155,7 @@ mod tests {
     #[test]
     fn the_oldest_give_way() {
         let tokens = Tokens::new(2);
-        let issued: Vec<Token> =
-            (0..3).map(|_| tokens.issue(&member("a"), NOW, HOUR).expect("random").0).collect();
+        let issued: Vec<Token> = (0..3).map(|_| tokens.issue(&member("a"), NOW, HOUR).expect("random").0).collect();
         let good = issued.iter().map(|token| tokens.validate(&member("a"), token.as_bytes(), NOW).is_some());
         assert_eq!(good.collect::<Vec<_>>(), [false, true, true]);
     }

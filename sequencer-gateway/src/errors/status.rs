@@ -50,9 +50,11 @@ impl CallContext {
                 *detail = any(&info);
             }
         }
-        rpc.details.extend(self.trace.as_ref().map(|trace| {
-            any(&RequestInfo { request_id: trace.as_str().to_owned(), serving_data: String::new() })
-        }));
+        rpc.details.extend(
+            self.trace
+                .as_ref()
+                .map(|trace| any(&RequestInfo { request_id: trace.as_str().to_owned(), serving_data: String::new() })),
+        );
         Status::with_details(Code::from(rpc.code), rpc.message.clone(), rpc.encode_to_vec().into())
     }
 }
@@ -67,12 +69,8 @@ pub(crate) struct OtherCode {
 }
 
 /// `PROTO_DESERIALIZATION_FAILURE`: a message that is not what it should be.
-pub(crate) const PROTO_DESERIALIZATION_FAILURE: OtherCode = OtherCode {
-    id: "PROTO_DESERIALIZATION_FAILURE",
-    category: 8,
-    code: Code::InvalidArgument,
-    retry_seconds: None,
-};
+pub(crate) const PROTO_DESERIALIZATION_FAILURE: OtherCode =
+    OtherCode { id: "PROTO_DESERIALIZATION_FAILURE", category: 8, code: Code::InvalidArgument, retry_seconds: None };
 /// `SERVER_OVERLOADED`: too many calls of a method at once.
 pub(crate) const SERVER_OVERLOADED: OtherCode =
     OtherCode { id: "SERVER_OVERLOADED", category: 2, code: Code::Aborted, retry_seconds: Some(5) };
@@ -89,9 +87,9 @@ impl OtherCode {
     pub(crate) fn rpc_status(self, cause: &str) -> RpcStatus {
         let metadata = vec![entry("category", &self.category.to_string())];
         let info = any(&ErrorInfo { reason: self.id.to_owned(), domain: String::new(), metadata });
-        let retry = self.retry_seconds.map(|seconds| {
-            any(&RetryInfo { retry_delay: Some(prost_types::Duration { seconds, nanos: 0 }) })
-        });
+        let retry = self
+            .retry_seconds
+            .map(|seconds| any(&RetryInfo { retry_delay: Some(prost_types::Duration { seconds, nanos: 0 }) }));
         RpcStatus {
             code: self.code.into(),
             message: format!("{}({}{NO_CORRELATION}{cause}", self.id, self.category),

@@ -50,8 +50,8 @@ mod tests {
 
     #[test]
     fn the_trace_id_is_the_second_part() {
-        let trace = TraceId::of_headers(&headers("00-4251386629975922505a6db391086587-00f067aa0ba902b7-01"))
-            .expect("valid");
+        let trace =
+            TraceId::of_headers(&headers("00-4251386629975922505a6db391086587-00f067aa0ba902b7-01")).expect("valid");
         assert_eq!(trace.as_str(), "4251386629975922505a6db391086587");
         assert_eq!(trace.correlation(), "42513866");
     }
@@ -59,7 +59,13 @@ mod tests {
     #[test]
     fn other_headers_have_none() {
         assert_eq!(TraceId::of_headers(&MetadataMap::new()), None);
-        for text in ["", "00", "00-42", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4251386629975922505A6db391086587-1-1"] {
+        for text in [
+            "",
+            "00",
+            "00-42",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4251386629975922505A6db391086587-1-1",
+        ] {
             assert_eq!(TraceId::of_headers(&headers(text)), None, "{text}");
         }
     }

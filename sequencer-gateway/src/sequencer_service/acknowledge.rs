@@ -88,7 +88,10 @@ impl Inner {
         })?;
         let registration = head.state.members().get(member);
         registration.map(|registration| registration.index).ok_or_else(|| {
-            Status::invalid_argument(format!("Could not acknowledge: {} is not registered", crate::texts::short_member(member)))
+            Status::invalid_argument(format!(
+                "Could not acknowledge: {} is not registered",
+                crate::texts::short_member(member)
+            ))
         })
     }
 

@@ -16,11 +16,11 @@ impl Inner {
     /// Opens a subscription; with too many open, the member's oldest one ends.
     pub(super) async fn subscribe(&self, call: MemberCall<SubscriptionRequest>) -> Result<EventStream, Status> {
         let text = &call.message.member;
-        let member = Member::parse(text)
-            .map_err(|error| Status::invalid_argument(member_failure("member", text, &error)))?;
+        let member =
+            Member::parse(text).map_err(|error| Status::invalid_argument(member_failure("member", text, &error)))?;
         let requested = call.message.timestamp.map(CantonTimestamp::from_micros).transpose();
-        let requested = requested
-            .map_err(|error| Status::invalid_argument(format!("TimestampConversionError({error})")))?;
+        let requested =
+            requested.map_err(|error| Status::invalid_argument(format!("TimestampConversionError({error})")))?;
         if self.core.stopping.is_cancelled() {
             return Err(Status::unavailable("Sequencer is being shutdown."));
         }

@@ -94,9 +94,7 @@ impl Inner {
             }
         };
         let hash = hash.await.map_err(|fault| Self::fault(&call.context, &fault))?;
-        Ok(DownloadTopologyStateForInitHashResponse {
-            topology_state_hash: Bytes::copy_from_slice(&hash.multihash()),
-        })
+        Ok(DownloadTopologyStateForInitHashResponse { topology_state_hash: Bytes::copy_from_slice(&hash.multihash()) })
     }
 
     /// The caller may ask for any member: the topology is no secret among members.

@@ -30,14 +30,13 @@ impl Inner {
         };
         let stored = self.core.store.traffic_state_at(&member, index, time).await;
         let stored = stored.map_err(|fault| Self::fault(&call.context, &fault))?;
-        let balance = stored.consumed.map_or(TrafficBalance { time, ..TrafficBalance::INITIAL }, |consumed| {
-            TrafficBalance {
+        let balance =
+            stored.consumed.map_or(TrafficBalance { time, ..TrafficBalance::INITIAL }, |consumed| TrafficBalance {
                 time: consumed.time,
                 extra_consumed: consumed.extra_consumed,
                 base_remainder: consumed.base_remainder,
                 last_cost: consumed.last_cost,
-            }
-        });
+            });
         let snapshot = head.state.snapshot(time);
         let parameters = snapshot.parameters().and_then(|parameters| parameters.traffic_control.as_ref());
         let balance = match parameters {

@@ -3,7 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use synod_crypto::{Hash, KeyUsages, Signature, SigningError, SigningPrivateKey, SigningPublicKey, sequenced_event_hash};
+use synod_crypto::{
+    Hash, KeyUsages, Signature, SigningError, SigningPrivateKey, SigningPublicKey, sequenced_event_hash,
+};
 use synod_pipeline::Head;
 use synod_store::{Store, StoreFault};
 use synod_topology::MappingCode;
@@ -66,8 +68,7 @@ impl EventSigner {
             Some(key) => key,
             None => self.former_key(store, time).await?.ok_or(SigningFault::NoKey(time))?,
         };
-        let signature =
-            key.sign(&sequenced_event_hash(&content), KeyUsages::PROTOCOL).map_err(SigningFault::Sign)?;
+        let signature = key.sign(&sequenced_event_hash(&content), KeyUsages::PROTOCOL).map_err(SigningFault::Sign)?;
         let version = head.state.protocol_version();
         Ok(SignedContent::new(content, signature, None).to_versioned_bytes(version))
     }

@@ -197,7 +197,9 @@ impl Checks<'_> {
         let request = &self.submission.request;
         let id = request.aggregation_id(self.max_request_size).map_err(|error| {
             let id = &request.message_id;
-            Refused::InvalidAggregation(format!("Failed to compute aggregation ID for submission with id {id}: {error}"))
+            Refused::InvalidAggregation(format!(
+                "Failed to compute aggregation ID for submission with id {id}: {error}"
+            ))
         })?;
         let Some(id) = id else { return Ok(()) };
         let aggregation = self.head.state.aggregations().get(&id);
@@ -221,8 +223,7 @@ impl Checks<'_> {
             Some(AggregationRule::Members { eligible, .. }) => eligible.as_slice(),
             _ => &[],
         };
-        let mut senders: Vec<Member> =
-            eligible.iter().chain([self.sender()]).filter(is_unknown).cloned().collect();
+        let mut senders: Vec<Member> = eligible.iter().chain([self.sender()]).filter(is_unknown).cloned().collect();
         if senders.is_empty() {
             return Ok(());
         }

@@ -42,12 +42,8 @@ impl Start {
         member: &Member,
         requested: Option<CantonTimestamp>,
     ) -> Result<Self, StartError> {
-        let registration = head
-            .state
-            .members()
-            .get(member)
-            .cloned()
-            .ok_or_else(|| StartError::UnknownMember(short_member(member)))?;
+        let registration =
+            head.state.members().get(member).cloned().ok_or_else(|| StartError::UnknownMember(short_member(member)))?;
         if core.disabled.contains(registration.index) {
             return Err(StartError::MemberDisabled(short_member(member)));
         }

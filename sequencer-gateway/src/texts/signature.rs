@@ -38,9 +38,11 @@ pub(crate) fn signature_failure<'a>(
             )
         }
         SignatureError::SignerHasNoValidKeys { .. } => {
-            format!("{class}(There are no valid keys for {} but received message signed with {})",
+            format!(
+                "{class}(There are no valid keys for {} but received message signed with {})",
                 short_member(signer),
-                short_fingerprint(signature.authorizing_key().as_str()))
+                short_fingerprint(signature.authorizing_key().as_str())
+            )
         }
         other => format!("{class}({other})"),
     }
@@ -56,3 +58,6 @@ fn shown(signature: &Signature) -> String {
         short_fingerprint(signature.signed_by().as_str()),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use synod_topology::mapping::{DelegationRestriction, Mapping};
 use synod_topology::{Operation, SignedTopologyTransaction};
+use synod_types::Fingerprint;
 
 use super::{short_fingerprint, short_member};
 
@@ -12,7 +13,7 @@ pub(crate) fn signed_transaction(signed: &SignedTopologyTransaction) -> String {
         Operation::Replace => "Replace",
         Operation::Remove => "Remove",
     };
-    let signers = signed.signatures().iter().map(|signature| signature.authorizing_key().as_str());
+    let signers = signed.signatures().iter().map(|signature| signature.authorizing_key());
     let mut fields = vec![
         format!(
             "TopologyTransaction(\n    {},\n    serial = {},\n    operation = {operation},\n    hash = {}\n  )",
@@ -20,7 +21,7 @@ pub(crate) fn signed_transaction(signed: &SignedTopologyTransaction) -> String {
             transaction.serial(),
             transaction.hash().to_short_text(),
         ),
-        format!("signatures = {}", sequence(signers.map(short_fingerprint))),
+        format!("signatures = {}", fingerprints(signers)),
     ];
     if signed.is_proposal() {
         fields.push("proposal".to_owned());
@@ -31,14 +32,13 @@ pub(crate) fn signed_transaction(signed: &SignedTopologyTransaction) -> String {
 fn mapping(mapping: &Mapping) -> String {
     match mapping {
         Mapping::OwnerToKeyMapping(keys) => {
-            let signing = keys.signing_keys().iter().map(|key| short_fingerprint(key.fingerprint().as_str()));
-            let encryption = keys.encryption_keys().map(|key| short_fingerprint(key.fingerprint().as_str()));
-            format!(
-                "OwnerToKeyMapping(member = {}, signingKeys = {}, encryptionKeys = {})",
-                short_member(keys.member()),
-                sequence(signing),
-                sequence(encryption),
-            )
+            let signing = fingerprints(keys.signing_keys().iter().map(|key| key.fingerprint()));
+            let encryption = if keys.encryption_keys().next().is_none() {
+                String::new()
+            } else {
+                format!(", encryptionKeys = {}", fingerprints(keys.encryption_keys().map(|key| key.fingerprint())))
+            };
+            format!("OwnerToKeyMapping(member = {}, signingKeys = {signing}{encryption})", short_member(keys.member()))
         }
         Mapping::NamespaceDelegation(delegation) => {
             let target = short_fingerprint(delegation.target.fingerprint().as_str());
@@ -57,10 +57,12 @@ fn mapping(mapping: &Mapping) -> String {
     }
 }
 
-/// A list as Canton prints it: a single element stands alone.
-fn sequence(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.collect();
-    match items.as_slice() {
+/// A list of keys as Canton prints it: sorted; a single element stands alone.
+fn fingerprints<'a>(keys: impl Iterator<Item = &'a Fingerprint>) -> String {
+    let mut keys: Vec<&Fingerprint> = keys.collect();
+    keys.sort();
+    let keys: Vec<String> = keys.into_iter().map(|key| short_fingerprint(key.as_str())).collect();
+    match keys.as_slice() {
         [single] => single.clone(),
         several => format!("Seq({})", several.join(", ")),
     }

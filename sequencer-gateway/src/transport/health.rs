@@ -1,8 +1,8 @@
 //! The health service, which clients watch before they send anything (ch. 01 §1.6).
 
 use tonic_health::ServingStatus;
-use tonic_health::server::{HealthReporter, HealthService};
 use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 
 /// The name that Canton's clients ask for.
 const SEQUENCER: &str = "sequencer-health-check-service";

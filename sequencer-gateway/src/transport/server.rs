@@ -94,15 +94,10 @@ impl PublicServer {
             .http2_keepalive_timeout(Some(settings.keep_alive_timeout));
         if let Some(TlsIdentity { certificate_chain_pem, private_key_pem }) = &settings.tls {
             let identity = Identity::from_pem(certificate_chain_pem, private_key_pem);
-            server =
-                server.tls_config(ServerTlsConfig::new().identity(identity)).map_err(GatewayFault::Tls)?;
+            server = server.tls_config(ServerTlsConfig::new().identity(identity)).map_err(GatewayFault::Tls)?;
         }
-        let services = [
-            api_info::SERVICE_NAME,
-            authentication::SERVICE_NAME,
-            connect::SERVICE_NAME,
-            sequencer::SERVICE_NAME,
-        ];
+        let services =
+            [api_info::SERVICE_NAME, authentication::SERVICE_NAME, connect::SERVICE_NAME, sequencer::SERVICE_NAME];
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(TCP_KEEP_ALIVE));
         server
             .layer(EdgeLayer::new(&services))

@@ -3,8 +3,8 @@
 use synod_proto::connection::v30::GetApiInfoRequest;
 use synod_proto::sequencer::api::v30::sequencer_connect::get_synchronizer_parameters_response::Parameters;
 use synod_proto::sequencer::api::v30::sequencer_connect::{
-    GetSynchronizerIdRequest, GetSynchronizerParametersRequest, HandshakeRequest, VerifyActiveRequest, handshake_response,
-    verify_active_response,
+    GetSynchronizerIdRequest, GetSynchronizerParametersRequest, HandshakeRequest, VerifyActiveRequest,
+    handshake_response, verify_active_response,
 };
 use synod_rpc::connection::v30::api_info_service_client::ApiInfoServiceClient;
 use synod_topology::StaticSynchronizerParameters;
@@ -12,6 +12,10 @@ use synod_types::ProtocolVersion;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use crate::client::{Connect, RELEASE, VERSIONS, as_member, channel, trailers, within};
 use crate::node::{Node, alice};
@@ -61,7 +65,8 @@ async fn a_handshake_compares_versions() {
         assert!(trailers(&refused).is_empty());
     }
     let metrics = node.metrics.render().expect("text");
-    let is_counted = |line: &str| line.contains("handshakes_total{") && line.contains("failure") && line.ends_with(" 3");
+    let is_counted =
+        |line: &str| line.contains("handshakes_total{") && line.contains("failure") && line.ends_with(" 3");
     assert!(metrics.lines().any(is_counted), "{metrics}");
     node.stop().await;
 }
@@ -108,5 +113,24 @@ async fn clients_see_that_it_serves() {
     }
     let unknown = HealthCheckRequest { service: "other".to_owned() };
     assert_eq!(health.check(unknown).await.expect_err("unknown").code(), Code::NotFound);
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn reflection_lists_the_services() {
+    let node = Node::start().await;
+    let mut reflection = ServerReflectionClient::new(channel(&node).await);
+    let message_request = Some(MessageRequest::ListServices(String::new()));
+    let request = ServerReflectionRequest { host: String::new(), message_request };
+    let requests = tokio_stream::iter([request]);
+    let mut answers = reflection.server_reflection_info(requests).await.expect("answered").into_inner();
+    let answer = within("the list", answers.message()).await.expect("no error").expect("a list");
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else { panic!("a list") };
+    let names: Vec<&str> = list.service.iter().map(|service| service.name.as_str()).collect();
+    for service in ["SequencerService", "SequencerConnectService", "SequencerAuthenticationService"] {
+        let name = format!("com.digitalasset.canton.sequencer.api.v30.{service}");
+        assert!(names.contains(&name.as_str()), "{names:?}");
+    }
+    assert!(!names.iter().any(|name| name.contains(".admin.")), "{names:?}");
     node.stop().await;
 }

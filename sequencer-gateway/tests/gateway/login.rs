@@ -6,8 +6,8 @@ use bytes::Bytes;
 use synod_crypto::Nonce;
 use synod_proto::sequencer::api::v30::GetTimeRequest;
 use synod_proto::sequencer::api::v30::sequencer_authentication::{ChallengeRequest, LogoutRequest};
-use synod_types::{CantonTimestamp, MemberKind};
 use synod_testkit::requests::TestMember;
+use synod_types::{CantonTimestamp, MemberKind};
 use synod_wire::status::short_member;
 use tonic::{Code, Request, Status};
 
@@ -135,8 +135,10 @@ async fn calls_without_a_good_token_get_their_headers_back() {
     let code = |status: &Status| status.metadata().get("autherrorcode").map(|code| code.to_str().unwrap().to_owned());
     let expired = |member: &TestMember| {
         let (long, short) = (member.member().to_string(), short_member(member.member()));
-        format!("Verification failed for member {long}: Authentication token for member {short} has expired. Please \
-                 reauthenticate.")
+        format!(
+            "Verification failed for member {long}: Authentication token for member {short} has expired. Please \
+                 reauthenticate."
+        )
     };
     let mut bad = client.clone();
     bad.token = Bytes::from_static(b"yyyyyyyyyyyyyyyyyyyy");

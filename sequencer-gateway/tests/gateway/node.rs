@@ -8,9 +8,7 @@ use synod_machine::{Machine, State, genesis};
 use synod_ordering::{BlockLimits, IntakeLimits, LocalOrdering, SystemClock};
 use synod_pipeline::{BlockExecutor, Committer, EventLog};
 use synod_runtime::MetricsRegistry;
-use synod_sequencer_gateway::{
-    Gateway, GatewayHandle, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys,
-};
+use synod_sequencer_gateway::{Gateway, GatewayHandle, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys};
 use synod_store::{Acquired, Store, StoreConfig};
 use synod_testkit::requests::{Network, TestMember, genesis_state};
 use synod_topology::{DynamicSynchronizerParameters, StaticSynchronizerParameters};

@@ -1,6 +1,7 @@
 //! Participants that join (`pv35-edges`).
 
 use prost::Message;
+use synod_crypto::TopologyStateHash;
 use synod_proto::google::rpc::{ErrorInfo, Status as RpcStatus};
 use synod_proto::protocol::v30::SignedTopologyTransaction as Transaction;
 use synod_proto::sequencer::api::v30::sequencer_connect::{
@@ -9,7 +10,6 @@ use synod_proto::sequencer::api::v30::sequencer_connect::{
 use synod_proto::sequencer::api::v30::{DownloadTopologyStateForInitHashRequest, DownloadTopologyStateForInitRequest};
 use synod_testkit::requests::TestMember;
 use synod_topology::mapping::{Mapping, SynchronizerTrustCertificate};
-use synod_crypto::TopologyStateHash;
 use synod_topology::{OnboardingRestriction, Operation, SignedTopologyTransaction};
 use synod_types::{MemberKind, ParticipantId, ProtocolVersion};
 use synod_wire::status::short_member;
@@ -63,12 +63,8 @@ async fn a_participant_joins() {
     let hash = DownloadTopologyStateForInitHashRequest { member: member.clone() };
     let hash = client.members().download_topology_state_for_init_hash(client.request(hash)).await.expect("a hash");
     let state = DownloadTopologyStateForInitRequest { member };
-    let mut state = client
-        .members()
-        .download_topology_state_for_init(client.request(state))
-        .await
-        .expect("a state")
-        .into_inner();
+    let mut state =
+        client.members().download_topology_state_for_init(client.request(state)).await.expect("a state").into_inner();
     let mut items = Vec::new();
     while let Some(part) = within("the state", state.message()).await.expect("no error") {
         let part = part.topology_transactions.expect("transactions").items;

@@ -135,7 +135,10 @@ async fn times_are_checked() {
     let too_far = submission(&client.member, "far").until(far).aggregation(rule.clone()).bytes();
     let (code, text) = refused(&client, too_far).await;
     assert_eq!(code, Code::FailedPrecondition);
-    assert!(text.starts_with(&format!("SEQUENCER_MAX_SEQUENCING_TIME_TOO_FAR(9,0): Max sequencing time {far}")), "{text}");
+    assert!(
+        text.starts_with(&format!("SEQUENCER_MAX_SEQUENCING_TIME_TOO_FAR(9,0): Max sequencing time {far}")),
+        "{text}"
+    );
     client.send(&submission(&client.member, "near").aggregation(rule)).await.expect("within six minutes");
     client.send(&submission(&client.member, "far").until(far)).await.expect("without a rule there is no bound");
     node.stop().await;
@@ -148,7 +151,7 @@ async fn aggregation_rules_are_checked() {
     let me = client.member.member().clone();
     let (bob, ghost) = (bob().member().clone(), TestMember::new(MemberKind::Participant, "ghost").member().clone());
     let members = |eligible: &[&Member], threshold| AggregationRule::Members {
-        eligible: eligible.iter().map(|member| Member::clone(member)).collect(),
+        eligible: eligible.iter().copied().cloned().collect(),
         threshold,
     };
     let short = short_member(&me);
@@ -161,15 +164,17 @@ async fn aggregation_rules_are_checked() {
     for (rule, expected) in [
         (members(&[&me, &bob], 3), malformed("Threshold 3 cannot be reached")),
         (members(&[&me, &me], 2), malformed("Threshold 2 cannot be reached")),
-        (members(&[&bob], 1), malformed(&format!("Sender [{short}] is not eligible according to the aggregation rule"))),
+        (
+            members(&[&bob], 1),
+            malformed(&format!("Sender [{short}] is not eligible according to the aggregation rule")),
+        ),
         (AggregationRule::Sequencers, malformed(&format!("Sender [{short}] is not part of the sequencer group"))),
     ] {
         let bytes = submission(&client.member, "m").aggregation(rule).bytes();
         assert_eq!(refused(&client, bytes).await, (Code::InvalidArgument, expected));
     }
     let unknown = submission(&client.member, "m").aggregation(members(&[&me, &ghost], 1)).bytes();
-    let expected =
-        format!("SEQUENCER_SENDER_UNKNOWN(9,0): (Eligible) Senders are unknown: {}", short_member(&ghost));
+    let expected = format!("SEQUENCER_SENDER_UNKNOWN(9,0): (Eligible) Senders are unknown: {}", short_member(&ghost));
     assert_eq!(refused(&client, unknown).await, (Code::FailedPrecondition, expected));
     node.stop().await;
 }
@@ -179,14 +184,20 @@ async fn a_mediator_learns_at_once_that_its_part_is_not_needed() {
     let node = Node::start().await;
     let mediator = Client::log_in(&node, &node.mediator).await;
     let until = now().saturating_add(Duration::from_secs(60));
-    let part = |id: &str| submission(&mediator.member, id).until(until).aggregation(AggregationRule::SenderDeduplication);
+    let part =
+        |id: &str| submission(&mediator.member, id).until(until).aggregation(AggregationRule::SenderDeduplication);
     let mut events = mediator.subscribe(None).await;
     mediator.send(&part("first")).await.expect("accepted");
     events.until("first").await;
     let (code, text) = refused(&mediator, part("second").bytes()).await;
     assert_eq!(code, Code::AlreadyExists);
-    assert!(text.starts_with("SEQUENCER_AGGREGATE_SUBMISSION_ALREADY_SENT(10,0): Not accepting submission as aggregation \
-                              ID SHA-256:"), "{text}");
+    assert!(
+        text.starts_with(
+            "SEQUENCER_AGGREGATE_SUBMISSION_ALREADY_SENT(10,0): Not accepting submission as aggregation \
+                              ID SHA-256:"
+        ),
+        "{text}"
+    );
     assert!(text.ends_with("... is already marked as delivered"), "{text}");
     node.stop().await;
 }
@@ -208,7 +219,7 @@ async fn what_is_too_large_is_refused() {
     assert_eq!(refused(&client, bomb).await, (Code::InvalidArgument, expected.clone()));
 
     // What no compression helps, a little above the limit, and far above it.
-    let noise: Vec<u8> = (0..9_375_u32).flat_map(|n| noise_of(n)).collect();
+    let noise: Vec<u8> = (0..9_375_u32).flat_map(noise_of).collect();
     let large = submission(&client.member, "bomb").to(&[&me], &noise[..120_000]).bytes();
     assert!(large.len() > 110_000);
     assert_eq!(refused(&client, large).await, (Code::InvalidArgument, expected));

@@ -32,8 +32,7 @@ async fn an_acknowledgement_that_waits_does_not_hold_up_the_end() {
     let client = Client::log_in(&node, &alice()).await;
     let future = crate::client::now().saturating_add(std::time::Duration::from_secs(3600));
     let bytes = synod_testkit::requests::acknowledgement(client.member.member(), future, &client.member);
-    let message =
-        synod_proto::sequencer::api::v30::AcknowledgeSignedRequest { signed_acknowledge_request: bytes };
+    let message = synod_proto::sequencer::api::v30::AcknowledgeSignedRequest { signed_acknowledge_request: bytes };
     let waiting = tokio::spawn({
         let client = client.clone();
         async move { client.members().acknowledge_signed(client.request(message)).await }

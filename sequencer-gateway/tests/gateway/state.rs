@@ -83,8 +83,13 @@ async fn traffic_is_charged_and_reported() {
     let refused = client.send(&request("unpaid")).await.expect_err("not enough");
     assert_eq!(refused.code(), Code::FailedPrecondition);
     let text = refused.message();
-    assert!(text.starts_with("SEQUENCER_NOT_ENOUGH_TRAFFIC_CREDIT(9,0): Submission was rejected because no traffic is \
-                              available: AboveTrafficLimit(\n  member = "), "{text}");
+    assert!(
+        text.starts_with(
+            "SEQUENCER_NOT_ENOUGH_TRAFFIC_CREDIT(9,0): Submission was rejected because no traffic is \
+                              available: AboveTrafficLimit(\n  member = "
+        ),
+        "{text}"
+    );
     let free = submission(&client.member, "free").to(&[&me], &[7; 500]).bytes();
     let refused = client.send_bytes(free).await.expect_err("no cost given");
     assert!(refused.message().starts_with(
