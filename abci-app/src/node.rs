@@ -2,30 +2,31 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use synod_ordering::IntakeLimits;
-use synod_ordering::comet::{CometFault, CometOrderer, CometOrdering, CometOrderingParts, OutboxLimits, RpcClient};
+use synod_ordering::comet::{CometOrderer, CometOrdering, CometOrderingParts, OutboxLimits, RpcClient};
 use synod_ordering::frame::FrameSigner;
 use synod_pipeline::{BlockExecutor, Committer, HeadReceiver};
 use synod_store::Store;
 use synod_types::SequencerId;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::app::{AppParts, SynodApp};
 use crate::process::CometProcess;
 use crate::server::{Server, Serving};
 use crate::votes::VoteGuard;
-use crate::{AbciFault, AbciMetrics, CometProgram};
+use crate::{AbciFault, AbciMetrics, CometProgram, ServerFault};
 
 /// How long CometBFT may go without answering its RPC or replaying a block before its start counts as failed.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const START_POLL: Duration = Duration::from_millis(50);
-/// How often the last vote is looked at.
-const HOUSEKEEPING: Duration = Duration::from_secs(10);
+/// How long CometBFT may take to end after it closed its connections.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a node of the decentralized mode is made of.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ pub struct AbciParts {
 #[derive(Debug)]
 pub struct AbciNode {
     running: Running,
+    votes: VoteGuard,
     ordering: CometOrdering,
     orderer: CometOrderer,
     metrics: AbciMetrics,
@@ -72,7 +74,8 @@ struct Running {
     serving: Serving,
     process: CometProcess,
     faults: mpsc::Receiver<AbciFault>,
-    votes: VoteGuard,
+    /// Set when CometBFT closed a connection: until when its end, which says more, is waited for.
+    closed: Option<Instant>,
 }
 
 impl AbciNode {
@@ -111,15 +114,14 @@ impl AbciNode {
             }
         };
         let rpc = RpcClient::new(rpc_address);
-        let mut running = Running { serving, process, faults, votes };
+        let mut running = Running { serving, process, faults, closed: None };
         if let Err(fault) = running.wait_until_ready(&rpc, head.clone()).await {
-            // The first fault is the one to report.
-            let _ = running.stop().await;
+            running.stop().await;
             return Err(fault);
         }
         let (orderer, ordering) =
             CometOrdering::new(CometOrderingParts { store, head, origin, signer, rpc, intake_limits, outbox_limits });
-        Ok((orderer.clone(), Self { running, ordering, orderer, metrics }))
+        Ok((orderer.clone(), Self { running, votes, ordering, orderer, metrics }))
     }
 
     /// Works until `stop` is true; then no more entries are taken, those that wait become durable, and CometBFT ends
@@ -128,37 +130,48 @@ impl AbciNode {
     /// # Errors
     /// [`AbciFault`]: the process has to end. CometBFT has ended by then.
     pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), AbciFault> {
-        let Self { mut running, ordering, orderer, metrics } = self;
+        let Self { mut running, mut votes, ordering, orderer, metrics } = self;
         let (stop_ordering, ordering_stop) = watch::channel(false);
-        let mut ordering = Box::pin(ordering.run(ordering_stop));
-        let mut housekeeping = interval(HOUSEKEEPING);
         let mut load = orderer.load();
-        let ended = loop {
-            tokio::select! {
-                fault = running.fault() => break Err(fault),
-                result = &mut ordering => break result.map_err(AbciFault::Ordering),
-                Ok(()) = load.changed() => metrics.outbox(*load.borrow_and_update()),
-                _ = housekeeping.tick() => {
-                    if let Err(fault) = running.votes.record().await {
-                        break Err(AbciFault::Votes(fault));
-                    }
+        let ended = {
+            // Each may hold a connection to the database that another one waits for: all are driven all the time.
+            let mut ordering = pin!(ordering.run(ordering_stop));
+            let mut watching = pin!(votes.watch());
+            loop {
+                tokio::select! {
+                    fault = running.fault() => break Err(fault),
+                    fault = &mut watching => break Err(AbciFault::Votes(fault)),
+                    // It ends after it was asked to: it has made durable what it had.
+                    result = &mut ordering => break result.map_err(AbciFault::Ordering),
+                    () = asked_to_stop(&mut stop), if !*stop_ordering.borrow() => drop(stop_ordering.send_replace(true)),
+                    Ok(()) = load.changed() => metrics.outbox(*load.borrow_and_update()),
                 }
-                () = asked_to_stop(&mut stop) => break running.drain(&stop_ordering, ordering.as_mut()).await,
             }
         };
-        let recorded = running.stop().await;
-        ended.and(recorded)
+        running.stop().await;
+        ended.and(votes.record().await.map_err(AbciFault::Votes))
     }
 }
 
 impl Running {
-    /// Waits for whatever ends the node.
+    /// Waits for whatever ends the node. Safe to cancel.
     async fn fault(&mut self) -> AbciFault {
-        tokio::select! {
-            // The application's own fault comes first: CometBFT ends because of it.
-            biased;
-            Some(fault) = self.faults.recv() => fault,
-            fault = self.process.wait() => AbciFault::Process(fault),
+        loop {
+            if let Some(deadline) = self.closed {
+                return match timeout_at(deadline, self.process.wait()).await {
+                    Ok(fault) => AbciFault::Process(fault),
+                    Err(_) => AbciFault::Server(ServerFault::Closed),
+                };
+            }
+            tokio::select! {
+                // The application's own fault comes first: CometBFT ends because of it.
+                biased;
+                Some(fault) = self.faults.recv() => match fault {
+                    AbciFault::Server(ServerFault::Closed) => self.closed = Some(Instant::now() + END_TIMEOUT),
+                    fault => return fault,
+                },
+                fault = self.process.wait() => return AbciFault::Process(fault),
+            }
         }
     }
 
@@ -185,30 +198,15 @@ impl Running {
         }
     }
 
-    /// Lets ordering finish what it has, while CometBFT goes on.
-    async fn drain(
-        &mut self,
-        stop_ordering: &watch::Sender<bool>,
-        ordering: impl Future<Output = Result<(), CometFault>>,
-    ) -> Result<(), AbciFault> {
-        stop_ordering.send_replace(true);
-        tokio::select! {
-            fault = self.fault() => Err(fault),
-            result = ordering => result.map_err(AbciFault::Ordering),
-        }
-    }
-
     /// Ends CometBFT, then the application.
-    async fn stop(self) -> Result<(), AbciFault> {
-        let Self { serving, process, faults, mut votes } = self;
+    async fn stop(self) {
+        let Self { serving, process, .. } = self;
         serving.expect_end();
         process.stop().await;
         // Joins threads, each of which may be in a commit that needs this runtime.
         let joined = tokio::task::spawn_blocking(move || serving.stop());
         // It does not panic, and is not cancelled.
         let _ = joined.await;
-        drop(faults);
-        votes.record().await.map_err(AbciFault::Votes)
     }
 }
 

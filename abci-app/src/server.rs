@@ -69,12 +69,12 @@ pub(crate) struct Server {
     path: PathBuf,
 }
 
-/// A running server. Dropping it without [`Self::stop`] leaves its threads until their connections end.
+/// A running server. Dropped, it ends its threads without waiting for them.
 #[derive(Debug)]
 pub(crate) struct Serving {
     path: PathBuf,
     shared: Arc<Shared>,
-    acceptor: JoinHandle<()>,
+    acceptor: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -112,7 +112,7 @@ impl Server {
                 })
                 .map_err(ServerFault::Thread)?
         };
-        Ok(Serving { path, shared, acceptor })
+        Ok(Serving { path, shared, acceptor: Some(acceptor) })
     }
 }
 
@@ -124,18 +124,33 @@ impl Serving {
 
     /// Ends all connections after the call that each is in, and removes the socket. Blocks for as long as such a call
     /// takes.
-    pub(crate) fn stop(self) {
+    pub(crate) fn stop(mut self) {
+        self.end().into_iter().for_each(|thread| {
+            // A thread that panicked has nothing to say here.
+            let _ = thread.join();
+        });
+    }
+
+    /// Makes all threads end, and gives those that were not given before.
+    fn end(&mut self) -> Vec<JoinHandle<()>> {
+        let Some(acceptor) = self.acceptor.take() else { return Vec::new() };
         self.expect_end();
         // Wakes the acceptor; when nobody listens any more it has ended already.
         let _ = UnixStream::connect(&self.path);
-        let _ = self.acceptor.join();
-        let connections = std::mem::take(&mut *lock(&self.shared.connections));
-        for (stream, thread) in connections {
+        let mut threads = vec![acceptor];
+        for (stream, thread) in lock(&self.shared.connections).drain(..) {
             // Fails when the other side was first.
             let _ = stream.shutdown(Shutdown::Both);
-            let _ = thread.join();
+            threads.push(thread);
         }
         let _ = std::fs::remove_file(&self.path);
+        threads
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.end());
     }
 }
 
@@ -160,7 +175,13 @@ fn accept_all<A: Halting>(listener: &UnixListener, app: &A, shared: &Arc<Shared>
             .name("abci".to_owned())
             .spawn(move || serve_connection(reading, &app, &stopping))
             .map_err(ServerFault::Thread)?;
-        lock(&shared.connections).push((stream, thread));
+        let mut connections = lock(&shared.connections);
+        connections.push((stream, thread));
+        if shared.stopping.load(Ordering::SeqCst) {
+            // Whoever ends the server may have looked at the list before.
+            connections.iter().for_each(|(stream, _)| drop(stream.shutdown(Shutdown::Both)));
+            return Ok(());
+        }
     }
 }
 

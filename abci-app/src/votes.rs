@@ -5,11 +5,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use synod_store::{Store, StoreFault};
 use thiserror::Error;
+use tokio::time::interval;
 
+/// How often the newest vote is taken over.
+const RECORDING: Duration = Duration::from_secs(10);
 /// Name of the setting in the store.
 const SETTING: &str = "cometbft.last_vote";
 
@@ -135,6 +139,17 @@ impl VoteGuard {
         let mut guard = Self { store, path, stored };
         guard.record().await?;
         Ok(guard)
+    }
+
+    /// Takes over the newest vote from time to time, and ends only with a fault.
+    pub(crate) async fn watch(&mut self) -> VoteFault {
+        let mut ticks = interval(RECORDING);
+        loop {
+            ticks.tick().await;
+            if let Err(fault) = self.record().await {
+                return fault;
+            }
+        }
     }
 
     /// Takes over the newest vote from the file. CometBFT replaces the file in one step.

@@ -149,12 +149,7 @@ impl Run {
                     self.settle(&head).await?;
                 }
                 Some((key, sent)) = self.sending.next() => self.outbox.sent(key, sent, Instant::now()),
-                done = finish(&mut self.persisting), if self.persisting.is_some() => {
-                    self.persisting = None;
-                    let (frames, receipts) = done?;
-                    receipts.into_iter().for_each(Receipt::durable);
-                    frames.into_iter().for_each(|frame| self.outbox.add(frame, Instant::now()));
-                }
+                done = finish(&mut self.persisting), if self.persisting.is_some() => self.persisted(done)?,
                 first = self.queue.recv(), if may_frame && self.persisting.is_none() => match first {
                     Some(first) => self.persist(first, head.state.base_time())?,
                     None => return Ok(()),
@@ -194,6 +189,14 @@ impl Run {
         Ok(())
     }
 
+    fn persisted(&mut self, done: Result<(Vec<OutboxFrame>, Vec<Receipt>), CometFault>) -> Result<(), CometFault> {
+        self.persisting = None;
+        let (frames, receipts) = done?;
+        receipts.into_iter().for_each(Receipt::durable);
+        frames.into_iter().for_each(|frame| self.outbox.add(frame, Instant::now()));
+        Ok(())
+    }
+
     fn send_due(&mut self) {
         let now = Instant::now();
         while self.sending.len() < CONCURRENT_SENDS {
@@ -211,6 +214,11 @@ impl Run {
             self.outbox.settle(base_time, |id| head.state.has_frame(id)).into_iter().collect();
         if expired.is_empty() {
             return Ok(());
+        }
+        if self.persisting.is_some() {
+            // It may hold the connection that is needed below, and nobody else drives it meanwhile.
+            let done = finish(&mut self.persisting).await;
+            self.persisted(done)?;
         }
         // A block may have held a frame and its id may be forgotten since. Then the commit has removed the row.
         let rows = self.store.outbox().await.map_err(CometFault::Store)?;
