@@ -124,3 +124,6 @@ impl EventSigner {
         Ok(former)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod login;
 mod node;
 mod registration;
 mod revocation;
+mod rotation;
 mod send;
 mod shutdown;
 mod state;

@@ -43,6 +43,7 @@ pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) handle: GatewayHandle,
     pub(crate) metrics: MetricsRegistry,
+    pub(crate) keys: PrivateKeys,
     stop_gateway: watch::Sender<bool>,
     stop_ordering: watch::Sender<bool>,
     gateway: JoinHandle<()>,
@@ -93,13 +94,14 @@ impl Node {
         let (orderer, ordering) = LocalOrdering::new(executor, committer, id.clone(), clock.clone(), limits);
 
         let metrics = MetricsRegistry::new("sequencer1", "sequencer", "test").expect("a registry");
+        let keys = PrivateKeys::new([sequencer.protocol_key().clone()]);
         let gateway = Gateway::new(GatewayParts {
             sequencer: id,
             head,
             orderer: Arc::new(orderer),
             events,
             store: store.clone(),
-            keys: PrivateKeys::new([sequencer.protocol_key().clone()]),
+            keys: keys.clone(),
             clock,
             settings: start.settings,
             metrics: GatewayMetrics::register(&metrics).expect("good names"),
@@ -126,6 +128,7 @@ impl Node {
             address,
             handle,
             metrics,
+            keys,
             stop_gateway,
             stop_ordering,
             gateway,
