@@ -1,12 +1,14 @@
 //! CometBFT as a process of ours: found, checked, started, watched and ended.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process_group};
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -22,9 +24,11 @@ const SERIES: (u32, u32) = (0, 38);
 const FIRST_PATCH: u32 = 25;
 /// How long `cometbft version` may take.
 const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a CometBFT of an earlier run may hold its port: it ends when it loses our socket.
-const PORT_TIMEOUT: Duration = Duration::from_secs(10);
-const PORT_POLL: Duration = Duration::from_millis(50);
+/// How long a CometBFT of an earlier run may hold its port and its data: it ends when it loses our socket.
+const EARLIER_TIMEOUT: Duration = Duration::from_secs(10);
+const EARLIER_POLL: Duration = Duration::from_millis(50);
+/// Files in the data folder that CometBFT locks while it runs (goleveldb).
+const LOCKS: [&str; 2] = ["blockstore.db/LOCK", "state.db/LOCK"];
 /// How long CometBFT may take to end after it was asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 /// Last lines of its output that are kept for the report of its end.
@@ -64,6 +68,12 @@ pub enum CometProcessFault {
     PortTaken {
         /// The port.
         port: u16,
+    },
+    /// Another CometBFT uses the data.
+    #[error("another CometBFT is running in {home}: end it first")]
+    HomeInUse {
+        /// The home.
+        home: PathBuf,
     },
     /// It ended without being asked to.
     #[error("CometBFT ended with {status}{}; its last words:\n{last_words}", explain(diagnosis.as_ref()))]
@@ -147,7 +157,7 @@ impl CometProcess {
         home: &Path,
         rpc_address: SocketAddr,
     ) -> Result<Self, CometProcessFault> {
-        wait_for_port(rpc_address, PORT_TIMEOUT).await?;
+        wait_for_earlier(home, rpc_address, EARLIER_TIMEOUT).await?;
         let mut command = Command::new(&program.path);
         command.arg("start").arg("--home").arg(home);
         // A group of its own: an interrupt at the terminal reaches us alone, and we end it in the right order.
@@ -218,15 +228,29 @@ async fn next_line<R: tokio::io::AsyncRead + Unpin>(lines: &mut Option<Lines<Buf
     line
 }
 
-async fn wait_for_port(address: SocketAddr, limit: Duration) -> Result<(), CometProcessFault> {
+/// Waits for the end of the CometBFT of an earlier run.
+async fn wait_for_earlier(home: &Path, address: SocketAddr, limit: Duration) -> Result<(), CometProcessFault> {
     let deadline = Instant::now() + limit;
-    while TcpListener::bind(address).is_err() {
+    loop {
+        let taken = if TcpListener::bind(address).is_err() {
+            CometProcessFault::PortTaken { port: address.port() }
+        } else if LOCKS.iter().any(|lock| is_locked(&home.join("data").join(lock))) {
+            CometProcessFault::HomeInUse { home: home.to_owned() }
+        } else {
+            return Ok(());
+        };
         if Instant::now() > deadline {
-            return Err(CometProcessFault::PortTaken { port: address.port() });
+            return Err(taken);
         }
-        sleep(PORT_POLL).await;
+        sleep(EARLIER_POLL).await;
     }
-    Ok(())
+}
+
+/// Whether another process holds the lock. A file that cannot be opened is not locked by anybody who runs as we do.
+fn is_locked(path: &Path) -> bool {
+    let opened = File::options().read(true).write(true).open(path);
+    // The lock ends with the file.
+    opened.is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
 }
 
 #[cfg(test)]
@@ -301,10 +325,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_port_is_named() {
+    async fn what_an_earlier_run_holds_is_named() {
+        let home = TempDir::new().expect("temporary folder");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("free port");
         let address = listener.local_addr().expect("bound");
-        let taken = wait_for_port(address, Duration::ZERO).await.expect_err("taken").to_string();
+        let taken = wait_for_earlier(home.path(), address, Duration::ZERO).await.expect_err("taken").to_string();
         assert_eq!(taken, format!("port {} for CometBFT's RPC is in use", address.port()));
+        drop(listener);
+        let lock = home.path().join("data").join(LOCKS[1]);
+        fs::create_dir_all(lock.parent().expect("a folder")).expect("created");
+        fs::write(&lock, "").expect("written");
+        wait_for_earlier(home.path(), address, Duration::ZERO).await.expect("nobody holds the lock");
     }
 }

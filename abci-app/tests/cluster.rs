@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::Registry;
-use synod_abci_app::{AbciFault, AbciMetrics, AbciNode, AbciParts, CometProgram, VoteFault};
+use synod_abci_app::{AbciFault, AbciMetrics, AbciNode, AbciParts, CometProcessFault, CometProgram, VoteFault};
 use synod_cometbft_config::{ChainId, LocalSettings, Network, Operator, OperatorKeys, genesis_json, write_home};
 use synod_machine::{EventKind, EventRecord, OrderedKind};
 use synod_ordering::comet::{CometOrderer, OutboxLimits};
@@ -40,6 +40,7 @@ struct Cluster {
     chain: ChainId,
     rpc_ports: Vec<u16>,
     folder: TempDir,
+    databases: PathBuf,
     nodes: Vec<Option<Node>>,
 }
 
@@ -66,6 +67,7 @@ impl Cluster {
             power: 1,
         };
         let network = Network { operators: keys.iter().enumerate().map(operator).collect() };
+        let folder = TempDir::new().expect("temporary folder");
         let chain = ChainId::derive(&network, &founding.checkpoint.app_hash);
         let mut cluster = Self {
             founding,
@@ -73,7 +75,8 @@ impl Cluster {
             keys,
             chain,
             rpc_ports: (0..operators).map(|_| free_port()).collect(),
-            folder: TempDir::new().expect("temporary folder"),
+            databases: folder.path().to_owned(),
+            folder,
             nodes: (0..operators).map(|_| None).collect(),
         };
         // One after the other: none waits for a block.
@@ -88,7 +91,7 @@ impl Cluster {
     }
 
     async fn start_node(&mut self, index: usize) -> Result<(), AbciFault> {
-        let app_socket = self.folder.path().join(format!("app-{index}.sock"));
+        let app_socket = self.databases.join(format!("app-{index}.sock"));
         let settings = LocalSettings {
             index,
             app_socket: app_socket.clone(),
@@ -99,7 +102,7 @@ impl Cluster {
         };
         let genesis = genesis_json(&self.network, &self.chain, &self.founding.checkpoint.app_hash);
         write_home(&self.home(index), &self.network, &settings, &self.keys[index], &genesis).expect("it is written");
-        let url = format!("sqlite://{}/node-{index}.db", self.folder.path().display());
+        let url = format!("sqlite://{}/node-{index}.db", self.databases.display());
         let NodeParts { store, executor, committer, log } = NodeParts::open(&url, &self.founding.checkpoint).await;
         let head = committer.head();
         let starting = AbciNode::start(AbciParts {
@@ -354,6 +357,22 @@ async fn the_end_of_cometbft_is_a_fault() {
     cluster.start_node(0).await.expect("a restart resumes");
     cluster.submit(names(0..3), &[0]).await;
     cluster.assert_read_everywhere(&names(0..3).into_iter().collect()).await;
+    cluster.stop().await;
+}
+
+/// Two nodes of one home would vote twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_is_in_use_is_refused() {
+    let mut cluster = Cluster::start(1).await;
+    let node = cluster.nodes[0].take().expect("it runs");
+    cluster.rpc_ports[0] = free_port();
+    let spare = TempDir::new().expect("temporary folder");
+    let database = std::mem::replace(&mut cluster.databases, spare.path().to_owned());
+    let refused = cluster.start_node(0).await.expect_err("the home is in use");
+    let AbciFault::Process(CometProcessFault::HomeInUse { home }) = refused else { panic!("{refused:?}") };
+    assert_eq!(home, cluster.home(0));
+    cluster.databases = database;
+    cluster.nodes[0] = Some(node);
     cluster.stop().await;
 }
 
