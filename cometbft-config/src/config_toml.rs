@@ -46,7 +46,7 @@ pub(crate) fn config_toml(network: &Network, settings: &LocalSettings) -> String
     line(&format!("persistent_peers = {}", quoted(&peers.join(","))));
     line(&format!("unconditional_peer_ids = {}", quoted(&ids.join(","))));
     line(&format!("private_peer_ids = {}", quoted(&ids.join(","))));
-    line("pex = false\naddr_book_strict = false\nflush_throttle_timeout = \"10ms\"");
+    line("pex = false\naddr_book_strict = false\nflush_throttle_timeout = \"1ms\"");
     line("send_rate = 104857600\nrecv_rate = 104857600\nmax_packet_msg_payload_size = 10240");
     line(&format!("allow_duplicate_ip = {}", settings.same_host));
     line("\n# A frame holds one request of at most 10 MiB, or many small ones.");
@@ -57,7 +57,7 @@ pub(crate) fn config_toml(network: &Network, settings: &LocalSettings) -> String
     line("timeout_precommit = \"300ms\"\ntimeout_precommit_delta = \"200ms\"");
     line("timeout_commit = \"0s\"\nskip_timeout_commit = true");
     line("create_empty_blocks = true\ncreate_empty_blocks_interval = \"1s\"");
-    line("peer_gossip_sleep_duration = \"10ms\"\ndouble_sign_check_height = 0");
+    line("peer_gossip_sleep_duration = \"2ms\"\ndouble_sign_check_height = 0");
     line("\n[storage]\ndiscard_abci_responses = true");
     line("\n[tx_index]\nindexer = \"null\"");
     line("\n[instrumentation]");
