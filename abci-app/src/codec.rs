@@ -95,7 +95,12 @@ mod tests {
 
     #[test]
     fn requests_come_back_in_order_whatever_the_buffer() {
-        let requests = [check_tx(0), check_tx(127), Request { value: Some(request::Value::Flush(RequestFlush {})) }, check_tx(100_000)];
+        let requests = [
+            check_tx(0),
+            check_tx(127),
+            Request { value: Some(request::Value::Flush(RequestFlush {})) },
+            check_tx(100_000),
+        ];
         let bytes = encoded(&requests);
         for capacity in [1, 3, 64, 1 << 20] {
             let mut reader = BufReader::with_capacity(capacity, bytes.as_slice());

@@ -2,8 +2,8 @@
 
 use tendermint_proto::v0_38::abci::ResponseCommit;
 
-use crate::app::{Consensus, Shared};
 use crate::AbciFault;
+use crate::app::{Consensus, Shared};
 
 /// Commits the staged block in one transaction and wakes its readers. CometBFT keeps all blocks: a new operator replays
 /// them from the first one.

@@ -65,7 +65,10 @@ mod tests {
         for (text, expected) in [
             ("error on replay: app block height (9) is higher than core (7)", Some(Diagnosis::StateTooNew)),
             ("app block height (1) is too far below block store base (5)", Some(Diagnosis::StateTooOld)),
-            ("panic: state.AppHash does not match AppHash after replay. Got AA, expected BB.", Some(Diagnosis::Diverged)),
+            (
+                "panic: state.AppHash does not match AppHash after replay. Got AA, expected BB.",
+                Some(Diagnosis::Diverged),
+            ),
             ("listen tcp 127.0.0.1:26657: bind: address already in use", Some(Diagnosis::PortTaken)),
             ("something else", None),
         ] {

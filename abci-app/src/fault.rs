@@ -61,7 +61,9 @@ pub enum AbciFault {
         height: i64,
     },
     /// CometBFT runs another chain than this sequencer belongs to.
-    #[error("CometBFT's genesis is for chain `{found}` from height {initial_height}; this sequencer belongs to `{expected}` from height 1")]
+    #[error(
+        "CometBFT's genesis is for chain `{found}` from height {initial_height}; this sequencer belongs to `{expected}` from height 1"
+    )]
     OtherChain {
         /// Chain of this sequencer.
         expected: String,

@@ -32,7 +32,11 @@ pub(crate) fn finalize(
 ) -> Result<ResponseFinalizeBlock, AbciFault> {
     if let Some(staged) = &consensus.staged {
         let is_same = staged.height == request.height && staged.hash == request.hash;
-        return if is_same { Ok(staged.response.clone()) } else { Err(AbciFault::SecondBlock { height: request.height }) };
+        return if is_same {
+            Ok(staged.response.clone())
+        } else {
+            Err(AbciFault::SecondBlock { height: request.height })
+        };
     }
     let state = next_height(consensus, "FinalizeBlock", request.height)?;
     let time = header_time(request.time.as_ref(), request.height)?;

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use tendermint_proto::v0_38::abci::{RequestInitChain, ResponseInfo, ResponseInitChain};
 
+use crate::AbciFault;
 use crate::app::{Consensus, Shared};
 use crate::height::to_comet;
-use crate::AbciFault;
 
 /// Version of the rules by which blocks are processed; `genesis.json` and the first Info fix it for a chain.
 const APP_VERSION: u64 = 1;

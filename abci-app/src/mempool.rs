@@ -31,9 +31,5 @@ pub(crate) fn check_tx(shared: &Shared, request: &RequestCheckTx) -> ResponseChe
 /// This node cannot judge: it has a fault and is about to end.
 pub(crate) fn unavailable(shared: &Shared) -> ResponseCheckTx {
     shared.metrics.unavailable(Call::CheckTx);
-    ResponseCheckTx {
-        code: codes::UNAVAILABLE,
-        log: "this node is stopping".to_owned(),
-        ..ResponseCheckTx::default()
-    }
+    ResponseCheckTx { code: codes::UNAVAILABLE, log: "this node is stopping".to_owned(), ..ResponseCheckTx::default() }
 }

@@ -1,8 +1,6 @@
 //! Metrics of the edge to CometBFT. Names are part of the interface.
 
-use prometheus::{
-    HistogramOpts, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-};
+use prometheus::{HistogramOpts, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use synod_ordering::comet::OutboxLoad;
 use synod_ordering::frame::FrameRejection;
 
@@ -69,7 +67,8 @@ impl AbciMetrics {
         let metrics = Self {
             frames: IntCounterVec::new(Opts::new(FRAMES_TOTAL, "Ordering frames judged"), &["call", "verdict"])?,
             calls: HistogramVec::new(
-                HistogramOpts::new(CALL_SECONDS, "Duration of calls of CometBFT in seconds").buckets(BUCKETS_SECONDS.to_vec()),
+                HistogramOpts::new(CALL_SECONDS, "Duration of calls of CometBFT in seconds")
+                    .buckets(BUCKETS_SECONDS.to_vec()),
                 &["call"],
             )?,
             height: IntGauge::new(HEIGHT, "Height of the last committed block in CometBFT's count")?,

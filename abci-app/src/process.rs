@@ -109,10 +109,8 @@ impl CometProgram {
         let path = locate(folder)?;
         let run = |source| CometProcessFault::Run { path: path.clone(), source };
         let asked = Command::new(&path).arg("version").stdin(Stdio::null()).kill_on_drop(true).output();
-        let output = timeout(VERSION_TIMEOUT, asked)
-            .await
-            .map_err(|_| run(io::ErrorKind::TimedOut.into()))?
-            .map_err(run)?;
+        let output =
+            timeout(VERSION_TIMEOUT, asked).await.map_err(|_| run(io::ErrorKind::TimedOut.into()))?.map_err(run)?;
         let found = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if is_supported(&found) { Ok(Self { path }) } else { Err(CometProcessFault::Version { path, found }) }
     }

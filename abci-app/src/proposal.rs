@@ -8,10 +8,10 @@ use tendermint_proto::v0_38::abci::{
     RequestPrepareProposal, RequestProcessProposal, ResponsePrepareProposal, ResponseProcessProposal,
 };
 
+use crate::AbciFault;
 use crate::app::{Consensus, Shared};
 use crate::finalize::{header_time, next_height};
 use crate::metrics::Call;
-use crate::AbciFault;
 
 /// A proposal is closed before it becomes larger than this, unless it is empty: larger blocks take longer than the
 /// round has time for, while the mempools spread more of the load.

@@ -110,8 +110,8 @@ impl VotePosition {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::NONE),
             Err(source) => return Err(VoteFault::Read { path: path.to_owned(), source }),
         };
-        let StateFile { height, round, step } = serde_json::from_slice(&text)
-            .map_err(|source| VoteFault::Content { path: path.to_owned(), source })?;
+        let StateFile { height, round, step } =
+            serde_json::from_slice(&text).map_err(|source| VoteFault::Content { path: path.to_owned(), source })?;
         Ok(Self { height, round, step })
     }
 }

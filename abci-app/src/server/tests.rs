@@ -3,7 +3,9 @@ use std::sync::mpsc;
 
 use prost::Message;
 use tempfile::TempDir;
-use tendermint_proto::v0_38::abci::{RequestCheckTx, RequestCommit, RequestEcho, RequestFlush, ResponseCheckTx, ResponseCommit};
+use tendermint_proto::v0_38::abci::{
+    RequestCheckTx, RequestCommit, RequestEcho, RequestFlush, ResponseCheckTx, ResponseCommit,
+};
 
 use super::*;
 

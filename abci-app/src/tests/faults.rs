@@ -84,8 +84,7 @@ async fn a_store_that_cannot_be_read_or_written() {
 async fn another_chain() {
     for (chain_id, initial_height) in [("other", 1), (CHAIN, 2)] {
         let mut consensus = MockConsensus::start(1).await;
-        let request =
-            RequestInitChain { chain_id: chain_id.to_owned(), initial_height, ..RequestInitChain::default() };
+        let request = RequestInitChain { chain_id: chain_id.to_owned(), initial_height, ..RequestInitChain::default() };
         let call = |node: &mut MockNode| node.consensus.call(Value::InitChain(request)).is_some();
         let fault = assert_halts(&mut consensus, call).await;
         assert!(matches!(fault, AbciFault::OtherChain { expected, .. } if expected == CHAIN));
@@ -114,11 +113,8 @@ async fn a_call_that_this_chain_does_not_have() {
 async fn nothing_that_was_gathered_before_a_fault_is_sent() {
     let mut consensus = MockConsensus::start(1).await;
     let block = Block { height: 1, time: at(1), txs: Vec::new() };
-    let calls = vec![
-        Value::FinalizeBlock(block.request()),
-        Value::Commit(RequestCommit {}),
-        Value::Commit(RequestCommit {}),
-    ];
+    let calls =
+        vec![Value::FinalizeBlock(block.request()), Value::Commit(RequestCommit {}), Value::Commit(RequestCommit {})];
     let fault = assert_halts(&mut consensus, |node| node.consensus.call_all(calls).is_some()).await;
     assert!(matches!(fault, AbciFault::NothingStaged));
     // The block is committed all the same: a restart finds it.

@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use bytes::Bytes;
-use prost::Message;
 use prometheus::Registry;
+use prost::Message;
 use synod_machine::{Checkpoint, EventRecord, OrderedKind};
 use synod_ordering::Entry;
 use synod_ordering::frame::{FrameContent, OrderingFrame};
@@ -146,8 +146,7 @@ impl MockNode {
     }
 
     pub(super) fn init_chain(&mut self) -> Option<Bytes> {
-        let request =
-            RequestInitChain { chain_id: CHAIN.to_owned(), initial_height: 1, ..RequestInitChain::default() };
+        let request = RequestInitChain { chain_id: CHAIN.to_owned(), initial_height: 1, ..RequestInitChain::default() };
         answer!(self.consensus.call(Value::InitChain(request)), InitChain).map(|answer| answer.app_hash)
     }
 
@@ -293,9 +292,9 @@ impl MockConsensus {
         let mut node = MockNode::start(self.folders[index].path(), &self.founding.checkpoint).await;
         let info = node.info().expect("answered");
         let stored = usize::try_from(info.last_block_height).expect("not negative");
-        let hash = stored.checked_sub(1).map_or(self.founding.checkpoint.app_hash.to_vec(), |last| {
-            self.app_hashes[last].to_vec()
-        });
+        let hash = stored
+            .checked_sub(1)
+            .map_or(self.founding.checkpoint.app_hash.to_vec(), |last| self.app_hashes[last].to_vec());
         assert_eq!(info.last_block_app_hash, hash, "the hash of height {stored}");
         if stored == 0 {
             node.init_chain().expect("answered");

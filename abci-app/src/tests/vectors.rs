@@ -64,7 +64,8 @@ fn machine(case: &Case) -> Machine {
 async fn trace(case: &Case, keys: &BTreeMap<String, Result<Bytes, String>>) -> usize {
     let checkpoint = checkpoint(case);
     let folders = [(); 2].map(|()| TempDir::new().expect("temporary folder"));
-    let [framed_url, direct_url] = folders.each_ref().map(|folder| format!("sqlite://{}/node.db", folder.path().display()));
+    let [framed_url, direct_url] =
+        folders.each_ref().map(|folder| format!("sqlite://{}/node.db", folder.path().display()));
     let framed = NodeParts::open_with(machine(case), &framed_url, &checkpoint).await;
     let mut node = MockNode::serve(folders[0].path(), framed);
     let mut direct = NodeParts::open_with(machine(case), &direct_url, &checkpoint).await;

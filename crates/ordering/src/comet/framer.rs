@@ -6,8 +6,8 @@ use synod_store::OutboxFrame;
 use synod_types::{CantonTimestamp, PhysicalSynchronizerId, SequencerId};
 
 use super::CometFault;
-use crate::frame::{FrameContent, FrameSigner, MAX_FRAME_BYTES, MAX_FRAME_ENTRIES, NONCE_BYTES, OrderingFrame};
 use crate::Entry;
+use crate::frame::{FrameContent, FrameSigner, MAX_FRAME_BYTES, MAX_FRAME_ENTRIES, NONCE_BYTES, OrderingFrame};
 
 /// A frame is closed before it becomes larger than this, unless it is empty. CometBFT's cost is per transaction, and
 /// beyond this size there is nothing left to save.

@@ -20,9 +20,9 @@ use super::live::is_live;
 use super::orderer::{CometOrderer, OutboxLoad};
 use super::outbox::{Outbox, OutboxLimits, Sent};
 use super::rpc::{BroadcastAnswer, RpcClient};
+use crate::Entry;
 use crate::frame::{FrameSigner, InvalidFrame, OrderingFrame};
 use crate::intake::{Intake, IntakeLimits, Queue, Receipt, Waiting};
-use crate::Entry;
 
 /// How long after the last base time a frame is valid, in microseconds. It bounds for how long a frame is remembered,
 /// and how long entries wait when all copies of their frame were lost.
@@ -229,7 +229,11 @@ impl Run {
             let version = self.framer.synchronizer.protocol_version();
             entries.extend(content.entries.into_iter().filter(|entry| is_live(entry, version, base_time)));
         }
-        tracing::warn!(frames = lost.len(), live_entries = entries.len(), "frames were in no block while they were valid");
+        tracing::warn!(
+            frames = lost.len(),
+            live_entries = entries.len(),
+            "frames were in no block while they were valid"
+        );
         let frames = self.framer.frame(entries, base_time.saturating_add_micros(VALIDITY_MICROS))?;
         let lost: Vec<[u8; 32]> = lost.into_iter().map(|row| row.id).collect();
         self.store.replace_outbox(&lost, &frames).await.map_err(CometFault::Store)?;

@@ -159,7 +159,11 @@ impl Outbox {
 
     /// Forgets the frames that a committed block holds, and gives those that no block can hold any more unless one did
     /// and was forgotten since. `base_time` is that of the last committed block.
-    pub(super) fn settle(&mut self, base_time: CantonTimestamp, is_ordered: impl Fn(&[u8; 32]) -> bool) -> Vec<[u8; 32]> {
+    pub(super) fn settle(
+        &mut self,
+        base_time: CantonTimestamp,
+        is_ordered: impl Fn(&[u8; 32]) -> bool,
+    ) -> Vec<[u8; 32]> {
         let ordered: Vec<u64> =
             self.frames.iter().filter(|(_, frame)| is_ordered(&frame.id)).map(|(key, _)| *key).collect();
         for key in ordered {
@@ -224,7 +228,11 @@ mod tests {
         assert_eq!(outbox.take_due(start + FIRST_RESEND), Some((first, vec![1; 10].into())));
         assert_eq!(outbox.settle(time(50), |id| *id == [1; 32]), Vec::<[u8; 32]>::new());
         outbox.sent(first, Sent::Taken, start);
-        assert_eq!((outbox.load().frames, outbox.load().bytes, outbox.next_due()), (1, 10, None), "the other is being sent");
+        assert_eq!(
+            (outbox.load().frames, outbox.load().bytes, outbox.next_due()),
+            (1, 10, None),
+            "the other is being sent"
+        );
     }
 
     #[test]

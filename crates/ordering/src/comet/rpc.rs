@@ -186,9 +186,7 @@ impl RpcClient {
         let mut request = http::Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = self.uri.clone();
-        request
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        request.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         let response = self.client.request(request).await.map_err(RpcError::Unreachable)?;
         // Errors come with another HTTP status; what counts is in the body.
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(RpcError::Body)?;

@@ -25,7 +25,8 @@ use crate::{Entry, IntakeLimits, Orderer, SubmitError};
 
 const NOW_MICROS: i64 = 1_800_000_000_000_000;
 const ACCEPTED: &str = r#"{"jsonrpc":"2.0","id":0,"result":{"code":0,"log":""}}"#;
-const FULL: &str = r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32603,"message":"Internal error","data":"mempool is full"}}"#;
+const FULL: &str =
+    r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32603,"message":"Internal error","data":"mempool is full"}}"#;
 
 fn at(seconds: i64) -> CantonTimestamp {
     CantonTimestamp::from_micros(NOW_MICROS + seconds * 1_000_000).expect("in range")
@@ -308,7 +309,8 @@ async fn what_is_above_the_limits_is_refused_at_once_and_a_stop_makes_the_rest_d
     let entry = bench.send("a", at(60));
     let (first, second) = (running.orderer.clone(), running.orderer.clone());
     let (one, two) = (entry.clone(), entry.clone());
-    let waiting = [tokio::spawn(async move { first.submit(one).await }), tokio::spawn(async move { second.submit(two).await })];
+    let waiting =
+        [tokio::spawn(async move { first.submit(one).await }), tokio::spawn(async move { second.submit(two).await })];
     // Both tasks have run up to their wait once this one runs again.
     tokio::task::yield_now().await;
     assert_eq!(running.orderer.submit(entry.clone()).await, Err(SubmitError::Overloaded));

@@ -7,8 +7,8 @@ use synod_machine::FrameStamp;
 use synod_proto::crypto;
 use synod_proto::synod::ordering::v1;
 
-use super::content::{FrameContent, MAX_FRAME_BYTES, decode};
 use super::InvalidFrame;
+use super::content::{FrameContent, MAX_FRAME_BYTES, decode};
 
 /// Canton's `OrderingRequestSignature` (ch. 01 §4.2), which its own drivers used for the same thing.
 const ORDERING_REQUEST_SIGNATURE: HashPurpose = HashPurpose::of_id(42);

@@ -1,6 +1,6 @@
 use bytes::Bytes;
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 use synod_crypto::{KeyUsages, SigningKeySpec, SigningPrivateKey};
 use synod_machine::OrderedKind;
 use synod_proto::synod::ordering::v1;
@@ -53,7 +53,10 @@ fn encode(frame: &OrderingFrame) -> Vec<u8> {
 #[test]
 fn bytes_and_name_of_a_frame_never_change() {
     let (frame, bytes) = sealed();
-    assert_eq!(blake3::hash(&bytes).to_hex().as_str(), "4b5b5c2a6627a292385cebb203c851b069b190995ac44a470bdaaa3711a2d370");
+    assert_eq!(
+        blake3::hash(&bytes).to_hex().as_str(),
+        "4b5b5c2a6627a292385cebb203c851b069b190995ac44a470bdaaa3711a2d370"
+    );
     assert_eq!(hex::encode(frame.id()), "1259c431afe76e826edaa22ffe983cc128a8495c4ab71888c4226d215ab7108e");
 }
 
@@ -128,7 +131,10 @@ fn fields_without_a_valid_value_are_refused() {
 #[test]
 fn a_signature_has_one_form() {
     let plain = content(entries()).encode();
-    assert_eq!(OrderingFrame::parse(&outer(plain.clone(), |frame| frame.signature = None)), Err(InvalidFrame::NoSignature));
+    assert_eq!(
+        OrderingFrame::parse(&outer(plain.clone(), |frame| frame.signature = None)),
+        Err(InvalidFrame::NoSignature)
+    );
     type Change = fn(&mut synod_proto::crypto::v30::Signature);
     let changes: [Change; 3] = [
         // Raw: Canton migrates it.
@@ -139,7 +145,10 @@ fn a_signature_has_one_form() {
     for change in changes {
         let bytes = outer(plain.clone(), |frame| change(frame.signature.as_mut().expect("signed")));
         let refused = OrderingFrame::parse(&bytes).expect_err("another form");
-        assert!(matches!(refused, InvalidFrame::Field { field: "signature" } | InvalidFrame::Signature(_)), "{refused}");
+        assert!(
+            matches!(refused, InvalidFrame::Field { field: "signature" } | InvalidFrame::Signature(_)),
+            "{refused}"
+        );
     }
 }
 

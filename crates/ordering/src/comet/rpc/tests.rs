@@ -57,7 +57,9 @@ async fn answers_of_cometbft_are_told_apart() {
         answers
     })
     .await;
-    assert!(requests.iter().all(|request| request.contains(r#""method":"broadcast_tx_sync","params":{"tx":"ZnJhbWU="}"#)));
+    assert!(
+        requests.iter().all(|request| request.contains(r#""method":"broadcast_tx_sync","params":{"tx":"ZnJhbWU="}"#))
+    );
     let [accepted, rejected, known, full, empty, garbage] = answers.try_into().expect("six");
     assert_eq!(accepted.expect("answer"), BroadcastAnswer::Accepted);
     assert_eq!(rejected.expect("answer"), BroadcastAnswer::Rejected { code: 6, log: "too late".to_owned() });

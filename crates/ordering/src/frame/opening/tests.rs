@@ -98,7 +98,8 @@ fn the_events_of_a_block_are_a_microsecond_apart() {
     let (origin, passive) = (bench.founding.sequencer_id(0), bench.founding.sequencer_id(2));
     assert_eq!(times, [(at(7_000), origin.clone()), (at(7_001), origin), (at(7_002), passive)]);
     assert_eq!((opened.block.height, opened.block.base_time, opened.block.tick_at), (1, at(7_000), None));
-    let labels: Vec<_> = opened.verdicts.iter().map(|verdict| verdict.as_ref().map_err(FrameRejection::label)).collect();
+    let labels: Vec<_> =
+        opened.verdicts.iter().map(|verdict| verdict.as_ref().map_err(FrameRejection::label)).collect();
     assert_eq!(labels, [Ok(&opened.block.frames[0]), Err("malformed"), Ok(&opened.block.frames[1])]);
 }
 
@@ -156,7 +157,10 @@ fn only_sequencers_of_this_synchronizer_can_make_frames() {
     let stranger = TestMember::new(synod_types::MemberKind::Sequencer, "stranger");
     let mut content = bench.content(0, at(9_000), 1);
     content.origin = SequencerId::try_from(stranger.member().clone()).expect("a sequencer");
-    assert_eq!(bench.reason(at(5_000), &seal(content, &stranger)).map(|reason| reason.label()), Some("not_a_sequencer"));
+    assert_eq!(
+        bench.reason(at(5_000), &seal(content, &stranger)).map(|reason| reason.label()),
+        Some("not_a_sequencer")
+    );
 
     let mut content = bench.content(0, at(9_000), 1);
     content.synchronizer = PhysicalSynchronizerId::parse("other::1220ab::35-0").expect("valid");
@@ -173,7 +177,8 @@ fn a_full_block_leaves_out_what_does_not_fit_and_takes_what_does() {
     let mut bench = Bench::new();
     let frames: Vec<Bytes> = [600, 500, 400, 1].map(|entries| bench.frame(0, at(9_000), entries)).to_vec();
     let opened = OpenedBlock::open(&bench.state, at(5_000), &frames);
-    let labels: Vec<_> = opened.verdicts.iter().map(|verdict| verdict.as_ref().err().map(FrameRejection::label)).collect();
+    let labels: Vec<_> =
+        opened.verdicts.iter().map(|verdict| verdict.as_ref().err().map(FrameRejection::label)).collect();
     assert_eq!(labels, [None, Some("block_full"), None, Some("block_full")]);
     assert_eq!(opened.block.events.len(), MAX_BLOCK_EVENTS);
     assert!(!opened.verdicts[1].as_ref().expect_err("full").is_final());
