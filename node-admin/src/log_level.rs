@@ -5,9 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::Stream;
-use synod_proto::admin::health::v30::{
-    HealthDumpRequest, HealthDumpResponse, SetLogLevelRequest, SetLogLevelResponse,
-};
+use synod_proto::admin::health::v30::{HealthDumpRequest, HealthDumpResponse, SetLogLevelRequest, SetLogLevelResponse};
 use synod_rpc::admin::health::v30::status_service_server::{StatusService, StatusServiceServer};
 use thiserror::Error;
 use tonic::{Request, Response, Status, async_trait};

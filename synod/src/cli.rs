@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench::Payload;
+
 /// A private Canton synchronizer.
 #[derive(Debug, Parser)]
 #[command(name = "synod", version, about, max_term_width = 100, after_help = EXIT_CODES)]
@@ -26,8 +28,15 @@ pub(crate) enum Command {
                             SYNOD_PUBLIC_API__PORT=6008 synod sequencer -c sequencer.toml")]
     Sequencer(SequencerArgs),
     /// Act as members of a synchronizer: register, send, receive; says whether it is fit
-    #[command(after_help = "Examples:\n  synod probe http://127.0.0.1:5008\n  synod probe http://127.0.0.1:5008 --json")]
+    #[command(
+        after_help = "Examples:\n  synod probe http://127.0.0.1:5008\n  synod probe http://127.0.0.1:5008 --json"
+    )]
     Probe(ProbeArgs),
+    /// Load a sequencer with signed submissions of fresh members, and count what comes back
+    #[command(after_help = "Examples:\n  synod bench http://127.0.0.1:5008\n  \
+                            synod bench http://127.0.0.1:5008 --json --payload 3k --members 8 --seconds 10\n  \
+                            synod bench http://127.0.0.1:5008 --rate 80")]
+    Bench(BenchArgs),
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -46,6 +55,9 @@ pub(crate) struct LocalnetArgs {
     /// First port; the ports of the network count up from there instead of the default ones
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_000))]
     pub(crate) port_base: Option<u16>,
+    /// PostgreSQL database for the sequencer, e.g. postgres://user@host/database; SQLite files in DIR without it
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
     /// End after the self-test instead of serving until a signal
     #[arg(long)]
     pub(crate) once: bool,
@@ -68,6 +80,32 @@ pub(crate) struct ProbeArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `synod bench`
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Public API of a sequencer, e.g. http://127.0.0.1:5008
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Size of the contents
+    #[arg(long, value_enum, default_value = "3k")]
+    pub(crate) payload: Payload,
+    /// Members that send and receive
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) members: usize,
+    /// How long to send
+    #[arg(long, value_name = "S", default_value_t = 5)]
+    pub(crate) seconds: u64,
+    /// Submissions per second over all members; without it as many as the window lets through
+    #[arg(long, value_name = "R")]
+    pub(crate) rate: Option<u32>,
+    /// Most submissions that wait for their event
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub(crate) in_flight: usize,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,1 +1,23 @@
-fn main(){}
+//! Synod: a private Canton synchronizer.
+
+mod bench;
+mod cli;
+mod commands;
+mod config;
+mod localnet;
+mod node;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("synod: {}", synod_runtime::Chain(error.as_ref()));
+            ExitCode::from(synod_runtime::exit::code_of(error.as_ref()))
+        }
+    }
+}

@@ -38,7 +38,7 @@ pub struct SequencerStatusView {
     /// Whether it takes submissions.
     pub active: bool,
     /// Its parts by name, each with what is wrong with it, if anything.
-    pub components: Vec<(&'static str, Option<String>)>,
+    pub components: Vec<(String, Option<String>)>,
     /// Topology transactions that were taken but are not yet effective.
     pub topology_queues: TopologyQueueStatus,
 }

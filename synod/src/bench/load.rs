@@ -60,7 +60,7 @@ fn pick(members: &Members, number: u64) -> (usize, usize) {
 
 fn submission(plan: &Plan, members: &Members, number: u64, other: usize) -> Option<Submission> {
     let session = &members[other].session;
-    let recipients = Recipients::of([Recipient::Member(session.identity().member().clone())]).ok()?;
+    let recipients = Recipients::group([Recipient::Member(session.identity().member().clone())])?;
     let envelope = Envelope { content: content(plan.payload.bytes(number), number), signatures: Vec::new() };
     let batch = Batch::new(session.connection().psid().protocol_version(), vec![(envelope, recipients)]);
     let message_id = MessageId::parse(&format!("{MESSAGE_ID_PREFIX}{number}")).ok()?;
@@ -84,5 +84,7 @@ fn content(length: usize, number: u64) -> Bytes {
 }
 
 fn name_of(error: &ClientError) -> String {
-    error.error_id().unwrap_or_else(|| error.status().map_or_else(|| error.to_string(), |status| format!("{:?}", status.code())))
+    error
+        .error_id()
+        .unwrap_or_else(|| error.status().map_or_else(|| error.to_string(), |status| format!("{:?}", status.code())))
 }

@@ -18,11 +18,7 @@ pub(super) struct BenchMember {
 }
 
 /// Registers fresh participants, each with its own connection.
-pub(super) async fn onboard(
-    connection: &SequencerConnection,
-    url: &str,
-    count: usize,
-) -> Result<Members, ClientError> {
+pub(super) async fn onboard(connection: &SequencerConnection, url: &str, count: usize) -> Result<Members, ClientError> {
     let mut members = Vec::with_capacity(count);
     for index in 0..count {
         let identity = MemberIdentity::fresh_participant(&format!("bench{index}"))?;
@@ -41,9 +37,10 @@ pub(super) async fn read_all(members: &Members, tally: &Arc<Tally>) -> Result<Ve
         let tally = Arc::clone(tally);
         readers.push(tokio::spawn(async move {
             while let Ok(Some(received)) = events.next().await {
-                let number = received.event.message_id.as_ref().and_then(|id| {
-                    id.as_str().strip_prefix(MESSAGE_ID_PREFIX).and_then(|number| number.parse().ok())
-                });
+                let number =
+                    received.event.message_id.as_ref().and_then(|id| {
+                        id.as_str().strip_prefix(MESSAGE_ID_PREFIX).and_then(|number| number.parse().ok())
+                    });
                 if let Some(number) = number {
                     tally.delivered(number);
                 }

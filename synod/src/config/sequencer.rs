@@ -4,29 +4,32 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use synod_runtime::settings::{Mistakes, Settings};
+use synod_runtime::telemetry::LogFormat;
+use synod_types::{Namespace, UniqueIdentifier};
 
 /// Everything that can be configured of a sequencer node.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct SequencerConfig {
+pub(crate) struct SequencerConfig {
     /// Name of the node: the identifier of its unique identifier when it makes its own identity.
-    pub name: NodeName,
+    pub(crate) name: NodeName,
     /// Where its state is kept.
-    pub storage: StorageConfig,
+    pub(crate) storage: StorageConfig,
     /// What members call.
-    pub public_api: PublicApiConfig,
+    pub(crate) public_api: PublicApiConfig,
     /// What operators call.
-    pub admin_api: AdminApiConfig,
+    pub(crate) admin_api: AdminApiConfig,
     /// Health and metrics.
-    pub monitoring: MonitoringConfig,
+    pub(crate) monitoring: MonitoringConfig,
     /// What is written to the log.
-    pub logging: LoggingConfig,
+    pub(crate) logging: LoggingConfig,
 }
 
 /// A node's name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct NodeName(pub String);
+pub(crate) struct NodeName(pub(crate) String);
 
 impl Default for NodeName {
     fn default() -> Self {
@@ -37,19 +40,19 @@ impl Default for NodeName {
 /// `[storage]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct StorageConfig {
+pub(crate) struct StorageConfig {
     /// `sqlite://PATH` or `postgres://USER@HOST/DATABASE`.
-    pub url: String,
+    pub(crate) url: String,
     /// File with the password of the database user (PostgreSQL).
-    pub password_file: Option<PathBuf>,
+    pub(crate) password_file: Option<PathBuf>,
     /// Schema of the node's tables (PostgreSQL); the first one of the user's search path when absent.
-    pub schema: Option<String>,
+    pub(crate) schema: Option<String>,
     /// Most connections, from 2.
-    pub max_connections: u32,
+    pub(crate) max_connections: u32,
     /// Work on a database that may lose acknowledged commits (`fsync`, `synchronous_commit` or `full_page_writes` off).
-    pub allow_unsafe_durability: bool,
+    pub(crate) allow_unsafe_durability: bool,
     /// File with the key under which private keys are encrypted; 64 hexadecimal digits.
-    pub private_key_encryption_key_file: Option<PathBuf>,
+    pub(crate) private_key_encryption_key_file: Option<PathBuf>,
 }
 
 impl Default for StorageConfig {
@@ -68,21 +71,21 @@ impl Default for StorageConfig {
 /// `[public_api]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct PublicApiConfig {
+pub(crate) struct PublicApiConfig {
     /// Address to listen on.
-    pub address: IpAddr,
+    pub(crate) address: IpAddr,
     /// Port to listen on; 0 takes a free one.
-    pub port: u16,
+    pub(crate) port: u16,
     /// TLS; plain text when absent.
-    pub tls: Option<TlsConfig>,
+    pub(crate) tls: Option<TlsConfig>,
     /// How long a login challenge is good, in milliseconds.
-    pub nonce_expiration_interval_ms: u64,
+    pub(crate) nonce_expiration_interval_ms: u64,
     /// How long a session token is good at most, in milliseconds.
-    pub max_token_expiration_interval_ms: u64,
+    pub(crate) max_token_expiration_interval_ms: u64,
     /// Most calls that one connection may have open.
-    pub max_concurrent_calls_per_connection: u32,
+    pub(crate) max_concurrent_calls_per_connection: u32,
     /// Largest request in bytes, instead of the synchronizer's own limit.
-    pub override_max_request_size: Option<u32>,
+    pub(crate) override_max_request_size: Option<u32>,
 }
 
 impl Default for PublicApiConfig {
@@ -102,21 +105,21 @@ impl Default for PublicApiConfig {
 /// Certificate and key of a server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TlsConfig {
+pub(crate) struct TlsConfig {
     /// PEM file with the certificate and what leads to its root.
-    pub cert_chain_file: PathBuf,
+    pub(crate) cert_chain_file: PathBuf,
     /// PEM file with the private key (PKCS#8).
-    pub private_key_file: PathBuf,
+    pub(crate) private_key_file: PathBuf,
 }
 
 /// `[admin_api]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct AdminApiConfig {
+pub(crate) struct AdminApiConfig {
     /// Address to listen on.
-    pub address: IpAddr,
+    pub(crate) address: IpAddr,
     /// Port to listen on; 0 takes a free one.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Default for AdminApiConfig {
@@ -128,13 +131,13 @@ impl Default for AdminApiConfig {
 /// `[monitoring]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct MonitoringConfig {
+pub(crate) struct MonitoringConfig {
     /// Address of the servers below.
-    pub address: IpAddr,
+    pub(crate) address: IpAddr,
     /// Port of the HTTP health server; none when absent.
-    pub http_health_port: Option<u16>,
+    pub(crate) http_health_port: Option<u16>,
     /// Port of the Prometheus exporter; none when absent.
-    pub metrics_port: Option<u16>,
+    pub(crate) metrics_port: Option<u16>,
 }
 
 impl Default for MonitoringConfig {
@@ -146,11 +149,11 @@ impl Default for MonitoringConfig {
 /// `[logging]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct LoggingConfig {
+pub(crate) struct LoggingConfig {
     /// `text` or `json`.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
     /// Filter, e.g. `info` or `info,synod_machine=debug`.
-    pub level: String,
+    pub(crate) level: String,
 }
 
 impl Default for LoggingConfig {
@@ -159,12 +162,17 @@ impl Default for LoggingConfig {
     }
 }
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
+impl Settings for SequencerConfig {
+    fn check(&self, mistakes: &mut Mistakes) {
+        let namespace = Namespace::parse("n").ok();
+        if namespace.is_none_or(|namespace| UniqueIdentifier::new(&self.name.0, &namespace).is_err()) {
+            mistakes.add("name", "has to be of letters, digits, `-`, `_`, at most 185 of them");
+        }
+        if self.storage.max_connections < 2 {
+            mistakes.add("storage.max_connections", "has to be at least 2");
+        }
+        if self.public_api.port != 0 && self.public_api.port == self.admin_api.port {
+            mistakes.add("admin_api.port", "is the port of the public API");
+        }
+    }
 }

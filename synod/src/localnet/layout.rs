@@ -9,9 +9,6 @@ pub(crate) struct SequencerPorts {
     pub(crate) admin: u16,
     pub(crate) http_health: u16,
     pub(crate) metrics: u16,
-    /// CometBFT's RPC and peer-to-peer port; unused when the sequencer orders itself.
-    pub(crate) comet_rpc: u16,
-    pub(crate) comet_p2p: u16,
 }
 
 /// Distance between the ports of two sequencers.
@@ -23,28 +20,7 @@ impl SequencerPorts {
     pub(crate) fn of(index: u16, port_base: Option<u16>) -> Self {
         let shift = index * STEP;
         let at = |default: u16, offset: u16| port_base.map_or(default, |base| base + offset) + shift;
-        Self {
-            public: at(5008, 0),
-            admin: at(5009, 1),
-            http_health: at(5063, 2),
-            metrics: at(10013, 3),
-            comet_rpc: at(26657, 4),
-            comet_p2p: at(26656, 5),
-        }
-    }
-
-    /// All that the sequencer listens on, with a name for each.
-    pub(crate) fn named(&self, decentralized: bool) -> Vec<(&'static str, u16)> {
-        let mut ports = vec![
-            ("public API", self.public),
-            ("admin API", self.admin),
-            ("HTTP health", self.http_health),
-            ("metrics", self.metrics),
-        ];
-        if decentralized {
-            ports.extend([("CometBFT RPC", self.comet_rpc), ("CometBFT peers", self.comet_p2p)]);
-        }
-        ports
+        Self { public: at(5008, 0), admin: at(5009, 1), http_health: at(5063, 2), metrics: at(10013, 3) }
     }
 }
 
@@ -60,8 +36,9 @@ mod tests {
     #[test]
     fn no_two_ports_are_the_same() {
         for base in [None, Some(6000)] {
+            let all = (0..4).map(|index| SequencerPorts::of(index, base));
             let mut all: Vec<u16> =
-                (0..4).flat_map(|index| SequencerPorts::of(index, base).named(true)).map(|(_, port)| port).collect();
+                all.flat_map(|ports| [ports.public, ports.admin, ports.http_health, ports.metrics]).collect();
             all.sort_unstable();
             let count = all.len();
             all.dedup();

@@ -13,8 +13,6 @@ pub(crate) struct Ready {
     pub(crate) sequencers: Vec<ReadySequencer>,
     /// None yet.
     pub(crate) mediators: [(); 0],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) cometbft: Vec<ReadyCometBft>,
     pub(crate) self_test_ms: u64,
 }
 
@@ -24,14 +22,6 @@ pub(crate) struct ReadySequencer {
     pub(crate) public: String,
     pub(crate) admin: String,
     pub(crate) health: String,
-}
-
-
-/// A CometBFT node.
-#[derive(Debug, Serialize)]
-pub(crate) struct ReadyCometBft {
-    pub(crate) rpc: String,
-    pub(crate) home: String,
 }
 
 impl Ready {

@@ -55,11 +55,8 @@ impl Localnet {
     /// Starts the process again with the same arguments.
     pub(crate) fn restart(&mut self) {
         let _ = std::fs::remove_file(self.ready_file());
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.dir.path().join("log"))
-            .expect("a log file");
+        let log =
+            std::fs::File::options().create(true).append(true).open(self.dir.path().join("log")).expect("a log file");
         let child = Command::new(env!("CARGO_BIN_EXE_synod"))
             .args(&self.arguments)
             .stdin(Stdio::null())

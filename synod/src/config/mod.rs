@@ -1,0 +1,8 @@
+//! Configuration of nodes.
+
+mod sequencer;
+
+pub(crate) use sequencer::{NodeName, SequencerConfig, StorageConfig};
+
+/// Every key can be overridden by a variable: `public_api.port` by `SYNOD_PUBLIC_API__PORT`.
+pub(crate) const ENVIRONMENT_PREFIX: &str = "SYNOD_";

@@ -1,0 +1,10 @@
+//! A node: its parts, wired.
+
+mod admin;
+mod identity;
+mod log_levels;
+mod sequencer;
+mod status;
+
+pub(crate) use log_levels::NodeLogLevels;
+pub(crate) use sequencer::{SequencerNode, StartError};

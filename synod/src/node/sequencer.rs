@@ -1,0 +1,361 @@
+//! A sequencer node, from its configuration to a running sequencer.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use prost::Message;
+use synod_machine::{Checkpoint, Fault, Machine, State};
+use synod_node_admin::sequencer::{InitializeRefused, SequencerInitializer};
+use synod_node_admin::{AdminServerFault, LogLevels, NodeStage, StageReceiver, StageSender};
+use synod_ordering::{BlockLimits, Clock, IntakeLimits, LocalOrdering};
+use synod_pipeline::{BlockExecutor, Committer, EventLog};
+use synod_proto::protocol::v30::StaticSynchronizerParameters as StaticParametersProto;
+use synod_runtime::health::{self, Role};
+use synod_runtime::{Health, MetricsRegistry, Phase, Supervisor, TaskKind, metrics};
+use synod_sequencer_gateway::{
+    Gateway, GatewayFault, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys, TlsIdentity,
+};
+use synod_store::{Acquired, Lease, Store, StoreConfig, StoreError, StoreFault};
+use synod_types::{MemberKind, SequencerId};
+use synod_wire::versioned;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, watch};
+use tonic::async_trait;
+
+use super::admin::{self, AdminParts};
+use super::identity::{NodeIdentity, NodeIdentityError};
+use super::status::{NodeStatus, Running};
+use crate::config::{SequencerConfig, StorageConfig};
+
+/// How long the lease lasts without being renewed.
+const LEASE_MS: u32 = 10_000;
+/// How often it is renewed, and how often a standby tries to get it.
+const LEASE_RENEWAL: Duration = Duration::from_secs(3);
+/// Newest events that are kept in memory.
+const TAIL_BYTES: usize = 32 * 1024 * 1024;
+
+/// The node cannot start.
+#[derive(Debug, Error)]
+pub(crate) enum StartError {
+    #[error("the database cannot be opened")]
+    Store(#[from] StoreError),
+    #[error("the database failed")]
+    StoreFault(#[from] StoreFault),
+    #[error("the password of the database cannot be read from {path}")]
+    Password {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the identity of the node")]
+    Identity(#[from] NodeIdentityError),
+    #[error("cannot listen on {address} for the {what}")]
+    Listen {
+        what: &'static str,
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the administration server")]
+    Admin(#[from] AdminServerFault),
+    #[error("the stored state cannot be used")]
+    State(#[from] Fault),
+    #[error("metrics")]
+    Metrics(#[from] metrics::MetricsFault),
+    #[error("the public API")]
+    Gateway(#[from] GatewayFault),
+    #[error("the certificate or the key cannot be read from {path}")]
+    Tls {
+        path: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A sequencer node.
+#[derive(Debug)]
+pub(crate) struct SequencerNode {
+    config: SequencerConfig,
+    supervisor: Supervisor,
+    clock: Arc<dyn Clock>,
+    store: Store,
+    identity: NodeIdentity,
+    metrics: MetricsRegistry,
+    health: Health,
+    stage: StageSender,
+    status: Arc<NodeStatus>,
+    /// What a synchronizer needs, taken when the node becomes part of one.
+    start: Mutex<Option<StartParts>>,
+}
+
+#[derive(Debug)]
+struct StartParts {
+    lease: Lease,
+    public: TcpListener,
+}
+
+impl SequencerNode {
+    /// Starts the node: opens the store, makes or reads the identity, serves the administration API, and, when it is
+    /// part of a synchronizer, the sequencer.
+    pub(crate) async fn start(
+        config: SequencerConfig,
+        supervisor: Supervisor,
+        clock: Arc<dyn Clock>,
+        levels: Arc<dyn LogLevels>,
+    ) -> Result<Arc<Self>, StartError> {
+        let public = listen("public API", config.public_api.address, config.public_api.port).await?;
+        let admin = listen("admin API", config.admin_api.address, config.admin_api.port).await?;
+        let store = Store::open(&store_config(&config.storage)?).await?;
+        let identity = NodeIdentity::open(&store, MemberKind::Sequencer, &config.name.0).await?;
+        let uid = identity.identity.member().uid().clone();
+        let lease = acquire(&store, &holder(&public)).await?;
+        let metrics = MetricsRegistry::new(&config.name.0, "sequencer", env!("CARGO_PKG_VERSION"))?;
+        let health = Health::with_metrics(&metrics)?;
+        let (stage, stages) = StageReceiver::new(NodeStage::NoSynchronizer { uid: uid.clone() });
+        let status = Arc::new(NodeStatus {
+            uid,
+            public_port: port_of(&public),
+            admin_port: port_of(&admin),
+            started: Instant::now(),
+            health: health.clone(),
+            running: OnceLock::new(),
+        });
+        let node = Arc::new(Self {
+            config,
+            supervisor,
+            clock,
+            store,
+            identity,
+            metrics,
+            health,
+            stage,
+            status,
+            start: Mutex::new(Some(StartParts { lease: lease.clone(), public })),
+        });
+        node.serve_monitoring().await?;
+        node.keep_lease(lease);
+        if let Some(checkpoint) = node.store.load_checkpoint().await? {
+            node.run_sequencer(checkpoint).await?;
+        }
+        node.serve_admin(admin, stages, levels)?;
+        Ok(node)
+    }
+
+    fn serve_admin(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        stage: StageReceiver,
+        levels: Arc<dyn LogLevels>,
+    ) -> Result<(), StartError> {
+        let server = admin::server(AdminParts {
+            stage,
+            authorized: self.identity.authorized.clone().into(),
+            levels,
+            status: Arc::clone(&self.status) as _,
+            initializer: Arc::new(Initializer(Arc::clone(self))),
+        })?;
+        self.supervisor.spawn("admin API", TaskKind::essential(Phase::Intake), |stop| {
+            server.serve(listener, stop.cancelled_owned())
+        });
+        Ok(())
+    }
+
+    async fn serve_monitoring(&self) -> Result<(), StartError> {
+        let monitoring = &self.config.monitoring;
+        if let Some(port) = monitoring.http_health_port {
+            let listener = listen("HTTP health", monitoring.address, port).await?;
+            let health = self.health.clone();
+            self.supervisor
+                .spawn("HTTP health", TaskKind::essential(Phase::Store), |stop| health::serve(listener, health, stop));
+        }
+        if let Some(port) = monitoring.metrics_port {
+            let listener = listen("metrics", monitoring.address, port).await?;
+            let registry = self.metrics.clone();
+            self.supervisor
+                .spawn("metrics", TaskKind::essential(Phase::Store), |stop| metrics::serve(listener, registry, stop));
+        }
+        Ok(())
+    }
+
+    /// Renews the lease until the end, then gives it back.
+    fn keep_lease(&self, lease: Lease) {
+        let store = self.store.clone();
+        self.supervisor.spawn("lease", TaskKind::essential(Phase::Store), |stop| async move {
+            while tokio::time::timeout(LEASE_RENEWAL, stop.cancelled()).await.is_err() {
+                store.renew_lease(&lease).await?;
+            }
+            store.release_lease(lease).await
+        });
+    }
+
+    /// Starts ordering, the pipeline and the public API from a stored state.
+    async fn run_sequencer(self: &Arc<Self>, checkpoint: Checkpoint) -> Result<(), StartError> {
+        let Some(StartParts { lease, public }) = self.start.lock().await.take() else { return Ok(()) };
+        let sequencer = SequencerId::new(self.identity.identity.member().uid().clone());
+        let (psid, height) = (checkpoint.psid.clone(), checkpoint.height);
+        let state = State::restore(checkpoint)?;
+        let events = Arc::new(EventLog::new(self.store.clone(), state.last_time(), TAIL_BYTES));
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let executor = BlockExecutor::new(Arc::new(Machine::new(threads)), state.clone());
+        let committer = Committer::new(self.store.clone(), lease, Arc::clone(&events), height, state.clone());
+        let head = committer.head();
+        let (orderer, ordering) = LocalOrdering::new(
+            executor,
+            committer,
+            sequencer.clone(),
+            Arc::clone(&self.clock),
+            (IntakeLimits::default(), BlockLimits::default()),
+        );
+        self.supervisor.spawn("ordering", TaskKind::essential(Phase::Block), |stop| async move {
+            let (told, is_told) = watch::channel(false);
+            let running = ordering.run(is_told);
+            tokio::pin!(running);
+            tokio::select! {
+                ended = &mut running => ended,
+                () = stop.cancelled() => {
+                    told.send_replace(true);
+                    running.await
+                }
+            }
+        });
+        let keys = self.identity.identity.keys();
+        let gateway = Gateway::new(GatewayParts {
+            sequencer,
+            head,
+            orderer: Arc::new(orderer),
+            events,
+            store: self.store.clone(),
+            keys: PrivateKeys::new([keys.protocol.clone()]),
+            clock: Arc::clone(&self.clock),
+            settings: self.gateway_settings()?,
+            metrics: GatewayMetrics::register(&self.metrics)?,
+        })
+        .await?;
+        let component = self.health.component("sequencer", Role::CRITICAL);
+        let handle = gateway.handle();
+        self.supervisor.spawn("public API", TaskKind::essential(Phase::Intake), |stop| {
+            gateway.serve(public, stop.cancelled_owned())
+        });
+        component.ok();
+        // Set once: the parts above were taken.
+        let _ = self.status.running.set(Arc::new(Running { psid, gateway: handle }));
+        self.stage.send_replace(NodeStage::Running { uid: self.status.uid.clone() });
+        tracing::info!(height = ?height, "the sequencer is running");
+        Ok(())
+    }
+
+    fn gateway_settings(&self) -> Result<GatewaySettings, StartError> {
+        let public = &self.config.public_api;
+        let tls = match &public.tls {
+            Some(tls) => Some(TlsIdentity {
+                certificate_chain_pem: read_pem(&tls.cert_chain_file)?,
+                private_key_pem: read_pem(&tls.private_key_file)?,
+            }),
+            None => None,
+        };
+        Ok(GatewaySettings {
+            node_name: self.config.name.0.clone(),
+            tls,
+            nonce_expiration: Duration::from_millis(public.nonce_expiration_interval_ms),
+            token_expiration: Duration::from_millis(public.max_token_expiration_interval_ms),
+            max_calls_per_connection: public.max_concurrent_calls_per_connection,
+            override_max_request_size: public.override_max_request_size.map(|bytes| bytes as usize),
+            ..GatewaySettings::default()
+        })
+    }
+}
+
+fn read_pem(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
+    std::fs::read(path).map_err(|source| StartError::Tls { path: path.display().to_string(), source })
+}
+
+/// Makes the node part of a synchronizer.
+#[derive(Debug)]
+struct Initializer(Arc<SequencerNode>);
+
+#[async_trait]
+impl SequencerInitializer for Initializer {
+    async fn from_genesis(&self, genesis: Bytes, parameters: StaticParametersProto) -> Result<(), InitializeRefused> {
+        let node = &self.0;
+        let static_parameters = versioned::wrap(30, &parameters.encode_to_vec());
+        let checkpoint = synod_machine::genesis(&static_parameters, &genesis)
+            .map_err(|error| InitializeRefused::Invalid(synod_runtime::Chain(&error).to_string()))?;
+        let fault = |error: StartError| InitializeRefused::Fault(Box::new(error));
+        let sequencer = SequencerId::new(node.identity.identity.member().uid().clone());
+        let state = State::restore(checkpoint.clone()).map_err(|error| fault(error.into()))?;
+        let head = state.topology().head_snapshot();
+        if !head
+            .sequencer_group()
+            .is_some_and(|group| group.active.iter().chain(&group.passive).any(|listed| *listed == sequencer))
+        {
+            return Err(InitializeRefused::Invalid(format!("the genesis does not list {sequencer} as a sequencer")));
+        }
+        let lease = match node.start.lock().await.as_ref() {
+            Some(parts) => parts.lease.clone(),
+            None => return Err(InitializeRefused::WrongStage("the sequencer is initialized already".to_owned())),
+        };
+        match node.store.initialize(&lease, &checkpoint).await {
+            Ok(()) => {}
+            Err(StoreError::Refused(refused)) => return Err(InitializeRefused::WrongStage(refused.to_string())),
+            Err(error) => return Err(fault(error.into())),
+        }
+        node.run_sequencer(checkpoint).await.map_err(fault)
+    }
+}
+
+async fn listen(what: &'static str, address: std::net::IpAddr, port: u16) -> Result<TcpListener, StartError> {
+    let address = SocketAddr::new(address, port);
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { what, address, source })
+}
+
+fn port_of(listener: &TcpListener) -> u16 {
+    listener.local_addr().map_or(0, |address| address.port())
+}
+
+/// Names this process's place: a restarted one takes its own lease back at once, a standby elsewhere waits.
+fn holder(public: &TcpListener) -> String {
+    let address = public.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    format!("{}/{address}", host.trim())
+}
+
+async fn acquire(store: &Store, holder: &str) -> Result<Lease, StoreFault> {
+    let mut told = false;
+    loop {
+        match store.acquire_lease(holder, LEASE_MS).await? {
+            Acquired::Lease(lease) => return Ok(lease),
+            Acquired::Held { by, expires_in_ms } => {
+                if !told {
+                    tracing::warn!(by, "another process is the writer of this database: standing by");
+                    told = true;
+                }
+                tokio::time::sleep(LEASE_RENEWAL.min(Duration::from_millis(expires_in_ms.max(50)))).await;
+            }
+        }
+    }
+}
+
+fn store_config(storage: &StorageConfig) -> Result<StoreConfig, StartError> {
+    let password = match &storage.password_file {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|source| StartError::Password { path: path.display().to_string(), source })?
+                .trim_end()
+                .to_owned()
+                .into(),
+        ),
+        None => None,
+    };
+    Ok(StoreConfig {
+        password,
+        schema: storage.schema.clone(),
+        max_readers: storage.max_connections.saturating_sub(1).max(1),
+        allow_unsafe_durability: storage.allow_unsafe_durability,
+        key_file: storage.private_key_encryption_key_file.clone(),
+        ..StoreConfig::new(storage.url.clone())
+    })
+}

@@ -1,0 +1,56 @@
+//! The status of a running sequencer.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use synod_node_admin::sequencer::{SequencerStatusSource, SequencerStatusView};
+use synod_proto::admin::health::v30::TopologyQueueStatus;
+use synod_runtime::Health;
+use synod_runtime::health::ComponentState;
+use synod_sequencer_gateway::GatewayHandle;
+use synod_types::{PhysicalSynchronizerId, UniqueIdentifier};
+
+/// What runs once the node is part of a synchronizer.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) psid: PhysicalSynchronizerId,
+    pub(crate) gateway: GatewayHandle,
+}
+
+/// The status of one sequencer node.
+#[derive(Debug)]
+pub(crate) struct NodeStatus {
+    pub(crate) uid: UniqueIdentifier,
+    pub(crate) public_port: u16,
+    pub(crate) admin_port: u16,
+    pub(crate) started: Instant,
+    pub(crate) health: Health,
+    pub(crate) running: OnceLock<Arc<Running>>,
+}
+
+fn problem(state: &ComponentState) -> Option<String> {
+    match state {
+        ComponentState::Ok => None,
+        ComponentState::Degraded(why) | ComponentState::Failed(why) | ComponentState::Fatal(why) => Some(why.clone()),
+    }
+}
+
+impl SequencerStatusSource for NodeStatus {
+    fn status(&self) -> Option<SequencerStatusView> {
+        let running = self.running.get()?;
+        let report = self.health.report();
+        let components =
+            report.components().map(|(name, component)| (name.to_owned(), problem(&component.state))).collect();
+        Some(SequencerStatusView {
+            uid: self.uid.clone(),
+            psid: running.psid.clone(),
+            uptime: self.started.elapsed(),
+            public_port: self.public_port,
+            admin_port: self.admin_port,
+            connected: running.gateway.connected_members(),
+            active: report.is_ready(),
+            components,
+            topology_queues: TopologyQueueStatus { manager: 0, dispatcher: 0, clients: 0 },
+        })
+    }
+}
