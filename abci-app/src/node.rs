@@ -14,7 +14,7 @@ use synod_store::Store;
 use synod_types::SequencerId;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::app::{AppParts, SynodApp};
 use crate::process::CometProcess;
@@ -175,25 +175,21 @@ impl Running {
         }
     }
 
+    /// Waits until the RPC answers. As long as blocks are replayed there is no limit.
     async fn wait_until_ready(&mut self, rpc: &RpcClient, mut head: HeadReceiver) -> Result<(), AbciFault> {
         let mut height = head.current().height;
         let mut deadline = Instant::now() + START_TIMEOUT;
+        let mut answers = pin!(wait_for_answer(rpc));
         loop {
-            let is_up = async {
-                sleep(START_POLL).await;
-                rpc.status().await.is_ok()
-            };
             tokio::select! {
                 biased;
                 fault = self.fault() => return Err(fault),
+                () = &mut answers => return Ok(()),
                 Some(new) = head.wait_until(|head| head.height != height) => {
                     height = new.height;
                     deadline = Instant::now() + START_TIMEOUT;
                 }
-                is_up = is_up => if is_up { return Ok(()) },
-            }
-            if Instant::now() > deadline {
-                return Err(AbciFault::NotReady { limit_s: START_TIMEOUT.as_secs() });
+                () = sleep_until(deadline) => return Err(AbciFault::NotReady { limit_s: START_TIMEOUT.as_secs() }),
             }
         }
     }
@@ -207,6 +203,12 @@ impl Running {
         let joined = tokio::task::spawn_blocking(move || serving.stop());
         // It does not panic, and is not cancelled.
         let _ = joined.await;
+    }
+}
+
+async fn wait_for_answer(rpc: &RpcClient) {
+    while rpc.status().await.is_err() {
+        sleep(START_POLL).await;
     }
 }
 

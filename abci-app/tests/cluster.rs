@@ -16,6 +16,7 @@ use synod_ordering::comet::{CometOrderer, OutboxLimits};
 use synod_ordering::{Entry, IntakeLimits, Orderer};
 use synod_pipeline::{EventLog, HeadReceiver};
 use synod_store::Store;
+use synod_testkit::Mutator;
 use synod_testkit::nodes::{Founding, NodeParts};
 use synod_testkit::requests::Submission;
 use synod_types::CantonTimestamp;
@@ -168,10 +169,12 @@ impl Cluster {
     }
 
     fn submission(&self, message_id: &str) -> Entry {
+        self.submission_with(message_id, &[7; 500])
+    }
+
+    fn submission_with(&self, message_id: &str, content: &[u8]) -> Entry {
         let [from, to] = [0, 1].map(|index| &self.founding.participants[index]);
-        let until = CantonTimestamp::MAX;
-        let content = vec![7; 500];
-        let submission = Submission::new(from, message_id).to(&[&to.member().to_string()], &content).until(until);
+        let submission = Submission::new(from, message_id).to(&[&to.member().to_string()], content);
         Entry { kind: OrderedKind::Send, bytes: submission.bytes() }
     }
 
@@ -287,6 +290,22 @@ async fn four_validators_agree_and_one_may_fail() {
         hashes
     };
     assert_eq!(hashes.len(), 1, "{hashes:?}");
+    cluster.stop().await;
+}
+
+/// The largest request that a synchronizer allows unless its owners change that (10 MiB), through mempools and blocks.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_request_gets_through_four_validators() {
+    let mut cluster = Cluster::start(4).await;
+    cluster.submit(names(0..4), &[0, 1, 2, 3]).await;
+    cluster.assert_read_everywhere(&names(0..4).into_iter().collect()).await;
+    let mut noise = Mutator::new(1);
+    let content: Vec<u8> = (0..10_400_000).map(|_| u8::try_from(noise.below(256)).expect("a byte")).collect();
+    let entry = cluster.submission_with("large", &content);
+    assert!((10_400_000..10 * 1024 * 1024).contains(&entry.bytes.len()), "{} bytes", entry.bytes.len());
+    cluster.node(2).orderer.submit(entry).await.expect("taken");
+    cluster.submit(names(4..8), &[0, 1, 2, 3]).await;
+    cluster.assert_read_everywhere(&names(0..8).into_iter().chain(["large".to_owned()]).collect()).await;
     cluster.stop().await;
 }
 

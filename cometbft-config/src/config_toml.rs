@@ -24,8 +24,13 @@ pub struct LocalSettings {
 
 /// Renders the file. Peers are private: everybody dials the others by name, and nobody else is let in.
 pub(crate) fn config_toml(network: &Network, settings: &LocalSettings) -> String {
-    let others: Vec<_> =
-        network.operators.iter().enumerate().filter(|(index, _)| *index != settings.index).map(|(_, one)| one).collect();
+    let others: Vec<_> = network
+        .operators
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| *index != settings.index)
+        .map(|(_, one)| one)
+        .collect();
     let peers: Vec<String> = others.iter().map(|other| format!("{}@{}", other.node_id, other.p2p_address)).collect();
     let ids: Vec<&str> = others.iter().map(|other| other.node_id.as_str()).collect();
     let name = network.operators.get(settings.index).map_or("", |operator| operator.name.as_str());
@@ -50,7 +55,9 @@ pub(crate) fn config_toml(network: &Network, settings: &LocalSettings) -> String
     line("send_rate = 104857600\nrecv_rate = 104857600\nmax_packet_msg_payload_size = 10240");
     line(&format!("allow_duplicate_ip = {}", settings.same_host));
     line("\n# A frame holds one request of at most 10 MiB, or many small ones.");
-    line("[mempool]\nrecheck = false\nsize = 5000\nmax_tx_bytes = 12582912\nmax_txs_bytes = 268435456\ncache_size = 20000");
+    line(
+        "[mempool]\nrecheck = false\nsize = 5000\nmax_tx_bytes = 12582912\nmax_txs_bytes = 268435456\ncache_size = 20000",
+    );
     line("\n# The next block follows at once when something waits, and after a second when nothing does.");
     line("[consensus]\ntimeout_propose = \"1s\"\ntimeout_propose_delta = \"200ms\"");
     line("timeout_prevote = \"300ms\"\ntimeout_prevote_delta = \"200ms\"");

@@ -28,7 +28,10 @@ fn every_operator_derives_the_same_genesis() {
     let network = network(&four_keys());
     let again: Network = toml::from_str(&toml::to_string(&network).expect("plain data")).expect("what we wrote");
     let chain = ChainId::derive(&network, b"genesis");
-    assert_eq!(genesis_json(&network, &chain, &[1; 32]), genesis_json(&again, &ChainId::derive(&again, b"genesis"), &[1; 32]));
+    assert_eq!(
+        genesis_json(&network, &chain, &[1; 32]),
+        genesis_json(&again, &ChainId::derive(&again, b"genesis"), &[1; 32])
+    );
     assert_ne!(chain, ChainId::derive(&network, b"another genesis"));
     assert!(chain.as_str().len() <= 50, "CometBFT refuses longer names");
 }

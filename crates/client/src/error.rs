@@ -48,6 +48,15 @@ pub enum ClientError {
     /// The member has no key that the sequencer accepts for the login.
     #[error("none of the keys that the sequencer offers for the login is the member's")]
     NoLoginKey,
+    /// An event that a correct sequencer does not send.
+    #[error("the sequencer sent a wrong event")]
+    Event(#[source] Box<crate::EventError>),
+    /// A topology that a correct sequencer does not give.
+    #[error("the sequencer gave a wrong topology")]
+    Topology(#[source] crate::TopologyError),
+    /// An identifier cannot be sent in a header.
+    #[error("`{0}` is not ASCII")]
+    Header(String),
     /// A signature could not be made.
     #[error("a signature could not be made")]
     Sign(#[source] synod_crypto::SigningError),
@@ -99,9 +108,14 @@ impl ClientError {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Connect { .. } | Self::Timeout { .. } => Retry::Later,
-            Self::Address(_) | Self::Answer { .. } | Self::NoLoginKey | Self::Sign(_) | Self::Identity(_) => {
-                Retry::Never
-            }
+            Self::Address(_)
+            | Self::Answer { .. }
+            | Self::NoLoginKey
+            | Self::Event(_)
+            | Self::Topology(_)
+            | Self::Header(_)
+            | Self::Sign(_)
+            | Self::Identity(_) => Retry::Never,
             Self::Call { status, .. } => match status.code() {
                 Code::Aborted | Code::ResourceExhausted => Retry::Later,
                 Code::Unavailable | Code::DeadlineExceeded | Code::Internal | Code::Unknown | Code::Cancelled => {

@@ -4,7 +4,6 @@ use synod_crypto::{
     CryptoKeyFormat, EncryptionKeySpec, EncryptionPublicKey, InvalidKey, KeyGenerationFault, KeyUsages, SigningError,
     SigningKeySpec, SigningPrivateKey,
 };
-use synod_proto::protocol::v30;
 use synod_topology::mapping::{NamespaceDelegation, OwnerToKeyMapping, PublicKey, SynchronizerTrustCertificate};
 use synod_topology::{
     InvalidMessage, Mapping, Operation, SignedTopologyTransaction, TopologySignature, TopologyTransaction,
@@ -148,22 +147,21 @@ impl MemberIdentity {
     }
 
     /// What a participant registers itself with: its identity and its trust in the synchronizer.
-    pub(crate) fn onboarding_transactions(
+    ///
+    /// # Errors
+    /// [`IdentityFault`].
+    pub fn onboarding_transactions(
         &self,
         psid: &PhysicalSynchronizerId,
-    ) -> Result<Vec<v30::SignedTopologyTransaction>, ClientError> {
+    ) -> Result<Vec<SignedTopologyTransaction>, IdentityFault> {
         let version = psid.protocol_version();
-        let make = || {
-            let certificate = SynchronizerTrustCertificate {
-                participant: ParticipantId::new(self.member.uid().clone()),
-                synchronizer: psid.logical().clone(),
-                feature_flags: Vec::new(),
-            };
-            let certificate = sign_mapping(certificate, version, &[(&self.keys.namespace, KeyUsages::NAMESPACE)])?;
-            let identity = self.identity_transactions(version)?;
-            Ok(identity.iter().chain([&certificate]).map(SignedTopologyTransaction::to_proto).collect())
+        let certificate = SynchronizerTrustCertificate {
+            participant: ParticipantId::new(self.member.uid().clone()),
+            synchronizer: psid.logical().clone(),
+            feature_flags: Vec::new(),
         };
-        make().map_err(ClientError::Identity)
+        let certificate = sign_mapping(certificate, version, &[(&self.keys.namespace, KeyUsages::NAMESPACE)])?;
+        Ok(self.identity_transactions(version)?.into_iter().chain([certificate]).collect())
     }
 }
 

@@ -7,10 +7,11 @@ use synod_proto::sequencer::api::v30::sequencer_connect::{
     RegisterOnboardingTopologyTransactionsRequest, VerifyActiveRequest,
 };
 use synod_rpc::sequencer::api::v30::sequencer_connect_service_client::SequencerConnectServiceClient;
+use synod_topology::SignedTopologyTransaction;
 use tonic::Request;
-use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
 
+use crate::call::{answer, name_member, within};
 use crate::{ClientError, MemberIdentity, SequencerConnection};
 
 /// How long to wait.
@@ -35,12 +36,8 @@ impl SequencerConnection {
     /// [`ClientError`].
     pub async fn is_active(&self, identity: &MemberIdentity) -> Result<bool, ClientError> {
         const CALL: &str = "VerifyActive";
-        let response = self
-            .connect_service()
-            .verify_active(as_member(identity, VerifyActiveRequest {})?)
-            .await
-            .map_err(ClientError::call(CALL))?
-            .into_inner();
+        let request = as_member(identity, VerifyActiveRequest {})?;
+        let response = answer(CALL, self.connect_service().verify_active(request)).await?;
         match response.value {
             Some(Value::Success(success)) => Ok(success.is_active),
             None => Err(ClientError::answer(CALL, "neither active nor inactive")),
@@ -56,21 +53,29 @@ impl SequencerConnection {
         if self.is_active(identity).await? {
             return Ok(());
         }
+        let transactions = identity.onboarding_transactions(self.psid()).map_err(ClientError::Identity)?;
         let message = RegisterOnboardingTopologyTransactionsRequest {
-            topology_transactions: identity.onboarding_transactions(self.psid())?,
+            topology_transactions: transactions.iter().map(SignedTopologyTransaction::to_proto).collect(),
         };
-        self.connect_service()
-            .register_onboarding_topology_transactions(as_member(identity, message)?)
-            .await
-            .map_err(ClientError::call("RegisterOnboardingTopologyTransactions"))?;
+        let request = as_member(identity, message)?;
+        let mut service = self.connect_service();
+        let registering = service.register_onboarding_topology_transactions(request);
+        answer("RegisterOnboardingTopologyTransactions", registering).await?;
+        self.await_active(identity, limits).await
+    }
+
+    /// Waits until the member is active, as others than participants do, whom the owners of the synchronizer register.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Timeout`] when it does not become active.
+    pub async fn await_active(&self, identity: &MemberIdentity, limits: OnboardingLimits) -> Result<(), ClientError> {
         let active = async {
             while !self.is_active(identity).await? {
                 tokio::time::sleep(limits.poll).await;
             }
             Ok(())
         };
-        let timeout = ClientError::Timeout { what: "the registration of the member", limit: limits.active };
-        tokio::time::timeout(limits.active, active).await.unwrap_or(Err(timeout))
+        within("the registration of the member", limits.active, active).await
     }
 
     fn connect_service(&self) -> SequencerConnectServiceClient<Channel> {
@@ -79,9 +84,7 @@ impl SequencerConnection {
 }
 
 fn as_member<M>(identity: &MemberIdentity, message: M) -> Result<Request<M>, ClientError> {
-    let member = AsciiMetadataValue::try_from(identity.member().to_string())
-        .map_err(|_| ClientError::answer("login", "an id is not ASCII"))?;
     let mut request = Request::new(message);
-    request.metadata_mut().insert("memberid", member);
+    name_member(&mut request, &identity.member().to_string())?;
     Ok(request)
 }

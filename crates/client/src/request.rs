@@ -1,5 +1,7 @@
 //! Signed requests (chapter 01 §6.1).
 
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
 use synod_crypto::{KeyUsages, acknowledgement_hash, submission_request_hash};
 use synod_types::{CantonTimestamp, MessageId, ProtocolVersion};
@@ -60,6 +62,14 @@ impl Submission {
             .map_err(ClientError::Sign)?;
         Ok(SignedContent::new(content, signature, timestamp_of_signing_key).to_versioned_bytes(version))
     }
+}
+
+/// The time that a submission must be sequenced by when it is sent now and has `within` to get there, by the clock of this
+/// machine. Sequencers refuse more than two minutes (chapter 01 §6.1).
+#[must_use]
+pub fn max_sequencing_time(within: Duration) -> CantonTimestamp {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    CantonTimestamp::EPOCH.saturating_add(now.saturating_add(within))
 }
 
 /// The bytes that acknowledge everything up to `time`.

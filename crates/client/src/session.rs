@@ -1,33 +1,30 @@
 //! A member logged in at one sequencer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use synod_crypto::{Hash, SigningPublicKey, TopologyStateHash};
-use synod_proto::protocol::v30::TrafficState;
+use prost::Message as _;
+use synod_crypto::Hash;
 use synod_proto::sequencer::api::v30::{
     AcknowledgeSignedRequest, DownloadTopologyStateForInitHashRequest, DownloadTopologyStateForInitRequest,
     GetTimeRequest, GetTrafficStateForMemberRequest, SendAsyncRequest, SubscriptionRequest, SubscriptionResponse,
 };
 use synod_proto::topology::admin::v30::topology_transactions::Item;
 use synod_rpc::sequencer::api::v30::sequencer_service_client::SequencerServiceClient;
-use synod_topology::{InvalidMessage, SignedTopologyTransaction};
-use synod_types::{CantonTimestamp, ProtocolVersion};
-use tonic::metadata::{AsciiMetadataValue, BinaryMetadataValue};
+use synod_types::CantonTimestamp;
+use synod_wire::TrafficState;
+use tonic::metadata::BinaryMetadataValue;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 
+use crate::call::{CALL_LIMIT, TOKEN_HEADER, is_token_missing, name_member, name_synchronizer, refused_token, within};
 use crate::connection::MAX_INBOUND_BYTES;
 use crate::token::TokenKeeper;
+use crate::topology::check_hash;
 use crate::{
-    ClientError, EventError, MemberIdentity, ReceivedEvent, SequencerConnection, StreamChecker, Submission,
-    sign_acknowledgement,
+    ClientError, EventKeys, EventStream, MemberIdentity, MemberTopology, ResumePolicy, SequencerConnection, Submission,
+    Subscription, sign_acknowledgement,
 };
-
-/// Longest wait for the answer to one call.
-const CALL_TIMEOUT: Duration = Duration::from_secs(120);
-const TOKEN_HEADER: &str = "authtoken-bin";
 
 /// A member at a sequencer. Clones share the login.
 #[derive(Debug, Clone)]
@@ -59,7 +56,8 @@ impl Session {
     /// Signs and sends. Success means that the sequencer took the request, not that it is sequenced.
     ///
     /// # Errors
-    /// [`ClientError`] with Canton's error when it was refused.
+    /// [`ClientError`] with Canton's error when it was refused; [`ClientError::retry`] says whether it may be sequenced
+    /// nevertheless. It is sent once.
     pub async fn send(&self, submission: Submission) -> Result<(), ClientError> {
         let signed = submission.sign(&self.identity, self.connection.psid().protocol_version())?;
         self.send_signed(signed).await
@@ -100,140 +98,199 @@ impl Session {
         time.map_err(|error| ClientError::answer("GetTime", error))
     }
 
-    /// The member's traffic after the events up to `time`.
+    /// The member's traffic after the events up to `time`; `None` when it has none.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn traffic_state(&self, time: CantonTimestamp) -> Result<Option<TrafficState>, ClientError> {
-        let message =
-            GetTrafficStateForMemberRequest { member: self.identity.member().to_string(), timestamp: time.as_micros() };
+        const CALL: &str = "GetTrafficStateForMember";
+        let message = GetTrafficStateForMemberRequest { member: self.member(), timestamp: time.as_micros() };
         let response = self
-            .call("GetTrafficStateForMember", message, async |mut service, request| {
-                service.get_traffic_state_for_member(request).await
-            })
+            .call(CALL, message, async |mut service, request| service.get_traffic_state_for_member(request).await)
             .await?;
-        Ok(response.traffic_state)
+        let state = response.traffic_state.map(|state| TrafficState::parse_proto(&state.encode_to_vec()));
+        state.transpose().map_err(|error| ClientError::answer(CALL, error))
     }
 
-    /// The topology that the member starts from, checked against the hash that the sequencer gives for it.
+    /// The hash of the topology that the member starts from. All sequencers of a synchronizer give the same.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn initial_topology_hash(&self) -> Result<Hash, ClientError> {
+        const CALL: &str = "DownloadTopologyStateForInitHash";
+        let message = DownloadTopologyStateForInitHashRequest { member: self.member() };
+        let response = self
+            .call(CALL, message, async |mut service, request| {
+                service.download_topology_state_for_init_hash(request).await
+            })
+            .await?;
+        Hash::from_multihash(&response.topology_state_hash).map_err(|error| ClientError::answer(CALL, error))
+    }
+
+    /// The topology that the member starts from, checked against the hash that this sequencer gives for it.
     ///
     /// # Errors
     /// [`ClientError`]; also when content and hash differ.
     pub async fn initial_topology(&self) -> Result<Vec<Item>, ClientError> {
+        let expected = self.initial_topology_hash().await?;
+        self.download_topology(expected).await
+    }
+
+    /// The topology that the member starts from, if it has this hash.
+    ///
+    /// # Errors
+    /// [`ClientError`]; also when content and hash differ.
+    pub async fn download_topology(&self, expected: Hash) -> Result<Vec<Item>, ClientError> {
         const CALL: &str = "DownloadTopologyStateForInit";
-        let member = self.identity.member().to_string();
-        let message = DownloadTopologyStateForInitHashRequest { member: member.clone() };
-        let hash = self
-            .call("DownloadTopologyStateForInitHash", message, async |mut service, request| {
-                service.download_topology_state_for_init_hash(request).await
-            })
-            .await?
-            .topology_state_hash;
-        let expected = Hash::from_multihash(&hash).map_err(|error| ClientError::answer(CALL, error))?;
-        let message = DownloadTopologyStateForInitRequest { member };
+        let message = DownloadTopologyStateForInitRequest { member: self.member() };
         let mut parts = self
             .call(CALL, message, async |mut service, request| service.download_topology_state_for_init(request).await)
             .await?;
         let mut items = Vec::new();
-        while let Some(part) = parts.message().await.map_err(ClientError::call(CALL))? {
+        loop {
+            let part = within(CALL, CALL_LIMIT, async { parts.message().await.map_err(ClientError::call(CALL)) });
+            let Some(part) = part.await? else { break };
             items.extend(part.topology_transactions.map(|transactions| transactions.items).unwrap_or_default());
         }
-        let version = self.connection.psid().protocol_version();
-        let transactions: Vec<_> = items.iter().map(|item| item.transaction.clone()).collect();
-        let found = topology_hash(&transactions, version).map_err(|error| ClientError::answer(CALL, error))?;
-        if found == expected { Ok(items) } else { Err(ClientError::answer(CALL, "the hash of the state differs")) }
+        check_hash(&items, expected, self.connection.psid()).map_err(ClientError::Topology)?;
+        Ok(items)
     }
 
-    /// The member's events: from the beginning, or again from the one at `resume_at` on. `keys` are the sequencer's
-    /// protocol keys, if they are known.
+    /// Downloads and takes up the topology that the member starts from: what events are verified with.
     ///
     /// # Errors
-    /// [`ClientError`] when the subscription is refused.
+    /// [`ClientError`]; also when the sequencer judged a transaction wrongly.
+    pub async fn start_topology(&self) -> Result<MemberTopology, ClientError> {
+        let items = self.initial_topology().await?;
+        let (psid, parameters) = (self.connection.psid().clone(), self.connection.static_parameters());
+        MemberTopology::start(psid, parameters, self.identity.member(), items).map_err(ClientError::Topology)
+    }
+
+    /// The keys of this sequencer, out of a topology that follows the events.
+    #[must_use]
+    pub fn keys_in(&self, topology: MemberTopology) -> EventKeys {
+        EventKeys::Topology { topology: Box::new(topology), sequencer: self.connection.sequencer().clone() }
+    }
+
+    /// The member's events: from the beginning, or again from the one at `resume_at` on. Ends with the connection; see
+    /// [`Self::follow`] for a subscription that goes on.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the member cannot log in. Whether the sequencer refuses the subscription is known with the
+    /// first event.
     pub async fn subscribe(
         &self,
         resume_at: Option<CantonTimestamp>,
-        keys: Vec<SigningPublicKey>,
+        keys: impl Into<EventKeys>,
     ) -> Result<EventStream, ClientError> {
-        let message = SubscriptionRequest {
-            member: self.identity.member().to_string(),
-            timestamp: resume_at.map(CantonTimestamp::as_micros),
-        };
-        let events =
-            self.call("Subscribe", message, async |mut service, request| service.subscribe(request).await).await?;
-        let checker = StreamChecker::new(self.connection.psid().clone(), keys, resume_at);
-        Ok(EventStream { events, checker })
+        self.tokens.token(&self.connection, &self.identity).await?;
+        Ok(EventStream::new(self.clone(), resume_at, keys.into()))
     }
 
-    /// Calls with the member's token; logs in again, once, when the sequencer no longer knows it.
+    /// The member's events: from the beginning, or again from the one at `resume_at` on; goes on after the connection
+    /// was lost or the login ended.
+    #[must_use]
+    pub fn follow(
+        &self,
+        resume_at: Option<CantonTimestamp>,
+        keys: impl Into<EventKeys>,
+        policy: ResumePolicy,
+    ) -> Subscription {
+        Subscription::new(self.clone(), resume_at, keys.into(), policy)
+    }
+
+    /// Ends the login: the sequencer closes the member's subscriptions that have its token.
+    ///
+    /// # Errors
+    /// [`ClientError`]; the login is forgotten nevertheless.
+    pub async fn logout(&self) -> Result<(), ClientError> {
+        self.tokens.logout(&self.connection).await
+    }
+
+    /// Opens a subscription. A sequencer may answer with the first event only, so there is no limit.
+    pub(crate) async fn open_subscription(
+        self,
+        resume_at: Option<CantonTimestamp>,
+    ) -> Result<Streaming<SubscriptionResponse>, ClientError> {
+        let message =
+            SubscriptionRequest { member: self.member(), timestamp: resume_at.map(CantonTimestamp::as_micros) };
+        self.call_without_limit("Subscribe", &message, &async |mut service, request| service.subscribe(request).await)
+            .await
+    }
+
+    /// Forgets the login when the sequencer does not know it (any more).
+    pub(crate) async fn forget_refused(&self, status: &Status) {
+        if let Some(token) = refused_token(status) {
+            self.tokens.forget(&token).await;
+        }
+    }
+
+    fn member(&self) -> String {
+        self.identity.member().to_string()
+    }
+
     async fn call<M: Clone, R>(
         &self,
         name: &'static str,
         message: M,
-        call: impl AsyncFn(SequencerServiceClient<Channel>, Request<M>) -> Result<tonic::Response<R>, Status>,
+        call: impl AsyncFn(SequencerServiceClient<Channel>, Request<M>) -> Result<Response<R>, Status>,
     ) -> Result<R, ClientError> {
-        for attempt in 0..2 {
+        within(name, CALL_LIMIT, self.call_without_limit(name, &message, &call)).await
+    }
+
+    /// Calls with the member's token; logs in again, once, when the sequencer does not know it.
+    async fn call_without_limit<M: Clone, R>(
+        &self,
+        name: &'static str,
+        message: &M,
+        call: &impl AsyncFn(SequencerServiceClient<Channel>, Request<M>) -> Result<Response<R>, Status>,
+    ) -> Result<R, ClientError> {
+        let mut may_login_again = true;
+        loop {
             let token = self.tokens.token(&self.connection, &self.identity).await?;
             let request = self.authenticated(message.clone(), &token)?;
             let service = SequencerServiceClient::new(self.connection.channel.clone())
                 .max_decoding_message_size(MAX_INBOUND_BYTES)
                 .max_encoding_message_size(MAX_INBOUND_BYTES);
-            let answer = match tokio::time::timeout(CALL_TIMEOUT, call(service, request)).await {
-                Ok(answer) => answer,
-                Err(_) => return Err(ClientError::Timeout { what: name, limit: CALL_TIMEOUT }),
-            };
-            match answer {
+            let status = match call(service, request).await {
                 Ok(response) => return Ok(response.into_inner()),
-                Err(status) if attempt == 0 && is_token_unknown(&status) => self.tokens.forget(&token).await,
-                Err(status) => return Err(ClientError::call(name)(status)),
+                Err(status) => status,
+            };
+            self.forget_refused(&status).await;
+            if !(may_login_again && refused_token(&status).is_some() && is_token_missing(&status)) {
+                return Err(ClientError::call(name)(status));
             }
+            may_login_again = false;
         }
-        unreachable!("the second attempt returns")
     }
 
     fn authenticated<M>(&self, message: M, token: &Bytes) -> Result<Request<M>, ClientError> {
-        let ascii = |text: String| {
-            AsciiMetadataValue::try_from(text).map_err(|_| ClientError::answer("login", "an id is not ASCII"))
-        };
         let mut request = Request::new(message);
-        let headers = request.metadata_mut();
-        headers.insert("memberid", ascii(self.identity.member().to_string())?);
-        headers.insert("synchronizerid", ascii(self.connection.psid().to_string())?);
-        headers.insert_bin(TOKEN_HEADER, BinaryMetadataValue::from_bytes(token));
+        name_member(&mut request, &self.member())?;
+        name_synchronizer(&mut request, &self.connection.psid().to_string())?;
+        request.metadata_mut().insert_bin(TOKEN_HEADER, BinaryMetadataValue::from_bytes(token));
         Ok(request)
     }
 }
 
-/// Hash over the transactions of a state, in their order (chapter 01 §4.3).
-fn topology_hash(transactions: &[Bytes], version: ProtocolVersion) -> Result<Hash, InvalidMessage> {
-    let mut hash = TopologyStateHash::new();
-    for bytes in transactions {
-        hash = hash.add_transaction(SignedTopologyTransaction::parse(bytes, version)?.transaction().hash());
-    }
-    Ok(hash.finish())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The sequencer sends the token back when it does not know it (chapter 01 §1.8).
-fn is_token_unknown(status: &Status) -> bool {
-    status.code() == Code::Unauthenticated && status.metadata().get_bin(TOKEN_HEADER).is_some()
-}
+    fn is_send(_: impl Send) {}
 
-/// The events of a subscription, each checked.
-#[derive(Debug)]
-pub struct EventStream {
-    events: Streaming<SubscriptionResponse>,
-    checker: StreamChecker,
-}
-
-impl EventStream {
-    /// The next event; `None` when the sequencer ended the subscription.
-    ///
-    /// # Errors
-    /// [`ClientError::Call`] when the subscription failed, [`ClientError::Answer`] when the event is wrong.
-    pub async fn next(&mut self) -> Result<Option<ReceivedEvent>, ClientError> {
-        let Some(response) = self.events.message().await.map_err(ClientError::call("Subscribe"))? else {
-            return Ok(None);
-        };
-        let wrong = |error: EventError| ClientError::answer("Subscribe", error);
-        self.checker.check(&response.signed_sequenced_event).map(Some).map_err(wrong)
+    /// Compiles only if all calls can be made from tasks that move between threads.
+    #[expect(dead_code, reason = "it is enough that it compiles")]
+    fn calls_are_send(session: &Session, submission: Submission, mut events: EventStream, mut follower: Subscription) {
+        is_send(session.send(submission));
+        is_send(session.acknowledge(CantonTimestamp::EPOCH));
+        is_send(session.time());
+        is_send(session.traffic_state(CantonTimestamp::EPOCH));
+        is_send(session.start_topology());
+        is_send(session.subscribe(None, Vec::new()));
+        is_send(session.logout());
+        is_send(events.next());
+        is_send(follower.next());
+        is_send((events, follower));
     }
 }

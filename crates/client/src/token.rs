@@ -4,10 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use synod_crypto::{KeyUsages, Nonce, auth_challenge_hash};
-use synod_proto::sequencer::api::v30::sequencer_authentication::{AuthenticateRequest, ChallengeRequest};
+use synod_proto::sequencer::api::v30::sequencer_authentication::{
+    AuthenticateRequest, ChallengeRequest, LogoutRequest,
+};
 use synod_rpc::sequencer::api::v30::sequencer_authentication_service_client::SequencerAuthenticationServiceClient;
 use tokio::sync::Mutex;
 
+use crate::call::answer;
 use crate::connection::{CLIENT_PROTOCOL_VERSIONS, CLIENT_VERSION};
 use crate::{ClientError, MemberIdentity, SequencerConnection};
 
@@ -41,39 +44,43 @@ impl TokenKeeper {
         Ok(bytes)
     }
 
-    /// Forgets a token that the sequencer refused.
+    /// Forgets a token that the sequencer refused. A newer one stays.
     pub(crate) async fn forget(&self, refused: &Bytes) {
         let mut current = self.0.lock().await;
         if current.as_ref().is_some_and(|token| token.bytes == *refused) {
             *current = None;
         }
     }
+
+    /// Gives the token back, if there is one.
+    pub(crate) async fn logout(&self, connection: &SequencerConnection) -> Result<(), ClientError> {
+        let Some(token) = self.0.lock().await.take() else { return Ok(()) };
+        let mut service = SequencerAuthenticationServiceClient::new(connection.channel.clone());
+        answer("Logout", service.logout(LogoutRequest { token: token.bytes })).await.map(drop)
+    }
 }
 
 async fn login(connection: &SequencerConnection, identity: &MemberIdentity) -> Result<Token, ClientError> {
     let mut service = SequencerAuthenticationServiceClient::new(connection.channel.clone());
     let member = identity.member().to_string();
-    let challenge = service
-        .challenge(ChallengeRequest {
-            member: member.clone(),
-            member_protocol_versions: CLIENT_PROTOCOL_VERSIONS.to_vec(),
-            client_version: CLIENT_VERSION.to_owned(),
-        })
-        .await
-        .map_err(ClientError::call("Challenge"))?
-        .into_inner();
+    let request = ChallengeRequest {
+        member: member.clone(),
+        member_protocol_versions: CLIENT_PROTOCOL_VERSIONS.to_vec(),
+        client_version: CLIENT_VERSION.to_owned(),
+    };
+    let challenge = answer("Challenge", service.challenge(request)).await?;
     let nonce = Nonce::try_from(challenge.nonce.as_ref()).map_err(|error| ClientError::answer("Challenge", error))?;
-    let key = identity
-        .authentication_keys()
-        .find(|key| challenge.fingerprints.iter().any(|offered| offered == key.public_key().fingerprint().as_str()))
+    let key = challenge
+        .fingerprints
+        .iter()
+        .find_map(|offered| {
+            identity.authentication_keys().find(|key| key.public_key().fingerprint().as_str() == offered)
+        })
         .ok_or(ClientError::NoLoginKey)?;
     let hash = auth_challenge_hash(&nonce, connection.psid());
     let signature = key.sign(&hash, KeyUsages::SEQUENCER_AUTHENTICATION).map_err(ClientError::Sign)?;
-    let answer = service
-        .authenticate(AuthenticateRequest { member, signature: Some(signature.to_proto()), nonce: challenge.nonce })
-        .await
-        .map_err(ClientError::call("Authenticate"))?
-        .into_inner();
+    let request = AuthenticateRequest { member, signature: Some(signature.to_proto()), nonce: challenge.nonce };
+    let answer = answer("Authenticate", service.authenticate(request)).await?;
     let expires_at = answer
         .expires_at
         .and_then(|time| SystemTime::try_from(time).ok())

@@ -5,6 +5,7 @@ use prost::Message;
 use synod_machine::OrderedKind;
 use synod_proto::synod::ordering::v1;
 use synod_types::{CantonTimestamp, PhysicalSynchronizerId, SequencerId};
+use synod_wire::reader::{Reader, delimited};
 
 use super::InvalidFrame;
 use crate::Entry;
@@ -52,6 +53,7 @@ impl FrameContent {
     /// # Errors
     /// [`InvalidFrame`] unless they are exactly what [`Self::encode`] may have written.
     pub fn parse(bytes: &Bytes) -> Result<Self, InvalidFrame> {
+        check_entry_count(bytes)?;
         let message: v1::FrameContent = decode(bytes)?;
         let synchronizer = PhysicalSynchronizerId::parse(&message.synchronizer)
             .ok()
@@ -64,8 +66,8 @@ impl FrameContent {
         let nonce = message.nonce.as_ref().try_into().map_err(|_| InvalidFrame::Field { field: "nonce" })?;
         let valid_until = CantonTimestamp::from_micros(message.valid_until)
             .map_err(|_| InvalidFrame::Field { field: "valid_until" })?;
-        if message.entries.is_empty() || message.entries.len() > MAX_FRAME_ENTRIES {
-            return Err(InvalidFrame::Entries { count: message.entries.len() });
+        if message.entries.is_empty() {
+            return Err(InvalidFrame::Entries { count: 0 });
         }
         let entries = message.entries.into_iter().map(entry_from_proto).collect::<Result<_, _>>()?;
         Ok(Self { synchronizer, origin, nonce, valid_until, entries })
@@ -76,6 +78,22 @@ impl FrameContent {
     pub(super) fn id_of(bytes: &[u8]) -> [u8; 32] {
         blake3::derive_key(ID_CONTEXT, bytes)
     }
+}
+
+/// Refuses too many entries before there is memory for each of them. What cannot be read is left to the decoder.
+fn check_entry_count(bytes: &[u8]) -> Result<(), InvalidFrame> {
+    const ENTRIES: u32 = delimited(5);
+    let (mut reader, mut count) = (Reader::new(bytes), 0);
+    while let Ok(Some(tag)) = reader.next_tag() {
+        count += usize::from(tag == ENTRIES);
+        if count > MAX_FRAME_ENTRIES {
+            return Err(InvalidFrame::Entries { count });
+        }
+        if reader.skip(tag).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Decodes a message whose bytes are its one encoding.

@@ -28,9 +28,9 @@ pub enum InvalidFrame {
         field: &'static str,
     },
     /// None, or too many.
-    #[error("the frame has {count} entries; there are from 1 to {MAX_FRAME_ENTRIES}")]
+    #[error("the frame has {count} entries or more; there are from 1 to {MAX_FRAME_ENTRIES}")]
     Entries {
-        /// Entries found.
+        /// Entries found; counting stops at one too many.
         count: usize,
     },
     /// The signature is missing.

@@ -122,10 +122,12 @@ fn fields_without_a_valid_value_are_refused() {
     for (field, change) in changes {
         assert_eq!(field_of(&outer(inner(change), |_| {})), field);
     }
-    for count in [0, MAX_FRAME_ENTRIES + 1] {
-        let bytes = outer(inner(|content| content.entries = vec![content.entries[0].clone(); count]), |_| {});
+    for (entries, count) in [(0, 0), (MAX_FRAME_ENTRIES + 1, MAX_FRAME_ENTRIES + 1), (100_000, MAX_FRAME_ENTRIES + 1)] {
+        let bytes = outer(inner(|content| content.entries = vec![content.entries[2].clone(); entries]), |_| {});
         assert_eq!(OrderingFrame::parse(&bytes), Err(InvalidFrame::Entries { count }));
     }
+    let most = outer(inner(|content| content.entries = vec![content.entries[2].clone(); MAX_FRAME_ENTRIES]), |_| {});
+    assert_eq!(OrderingFrame::parse(&most).map(|frame| frame.content().entries.len()), Ok(MAX_FRAME_ENTRIES));
 }
 
 #[test]
