@@ -115,3 +115,32 @@ impl AbciMetrics {
         self.outbox_bytes.set(i64::try_from(load.bytes).unwrap_or(i64::MAX));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_dashboards_know() {
+        let registry = Registry::new();
+        let metrics = AbciMetrics::new(&registry).expect("a fresh registry");
+        metrics.accepted(Call::CheckTx);
+        metrics.rejected(Call::FinalizeBlock, &FrameRejection::Repeated);
+        metrics.start(Call::Commit).observe_duration();
+        metrics.committed(7, 3);
+        metrics.outbox(OutboxLoad { frames: 2, bytes: 300 });
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).expect("text");
+        for line in [
+            r#"synod_abci_frames_total{call="check_tx",verdict="accepted"} 1"#,
+            r#"synod_abci_frames_total{call="finalize_block",verdict="repeated"} 1"#,
+            r#"synod_abci_call_seconds_count{call="commit"} 1"#,
+            "synod_abci_height 7",
+            "synod_abci_events_total 3",
+            "synod_ordering_outbox_frames 2",
+            "synod_ordering_outbox_bytes 300",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        assert!(AbciMetrics::new(&registry).is_err(), "two nodes need two registries");
+    }
+}

@@ -162,3 +162,58 @@ impl VoteGuard {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use synod_testkit::nodes::{Founding, NodeParts};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// As CometBFT 0.38.25 writes it.
+    const FILE: &str = r#"{
+  "height": "17",
+  "round": 0,
+  "step": 3,
+  "signature": "AAAA",
+  "signbytes": "00"
+}"#;
+
+    #[test]
+    fn votes_are_ordered_and_survive_the_setting() {
+        let vote = |height, round, step| VotePosition { height, round, step };
+        let ascending =
+            [VotePosition::NONE, vote(1, 0, 1), vote(1, 0, 3), vote(1, 1, 1), vote(2, 0, 1), vote(u64::MAX, 9, 3)];
+        assert!(ascending.is_sorted());
+        for vote in ascending {
+            assert_eq!(VotePosition::decode(vote.encode().as_bytes()), Some(vote));
+        }
+        for broken in ["", "1/2", "1/2/3/4", "a/b/c", "-1/0/0"] {
+            assert_eq!(VotePosition::decode(broken.as_bytes()), None, "{broken}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_older_file_is_refused_and_a_newer_one_is_taken_over() {
+        let home = TempDir::new().expect("temporary folder");
+        let url = format!("sqlite://{}/node.db", home.path().display());
+        let store = NodeParts::open(&url, &Founding::new(1, 0, 0).checkpoint).await.store;
+        VoteGuard::check(store.clone(), home.path()).await.expect("no file, no votes");
+        let path = home.path().join("data").join("priv_validator_state.json");
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+        std::fs::write(&path, FILE).expect("written");
+        let mut guard = VoteGuard::check(store.clone(), home.path()).await.expect("newer than nothing");
+        std::fs::write(&path, FILE.replace("17", "18")).expect("written");
+        guard.record().await.expect("taken over");
+        std::fs::write(&path, FILE).expect("written");
+        let refused = VoteGuard::check(store.clone(), home.path()).await.expect_err("an older file").to_string();
+        assert!(
+            refused.contains("height 17, round 0, step 3, but this validator has voted up to height 18"),
+            "{refused}"
+        );
+        std::fs::remove_file(&path).expect("removed");
+        assert!(matches!(VoteGuard::check(store.clone(), home.path()).await, Err(VoteFault::OlderFile { .. })));
+        std::fs::write(&path, "{}").expect("written");
+        assert!(matches!(VoteGuard::check(store, home.path()).await, Err(VoteFault::Content { .. })));
+    }
+}
