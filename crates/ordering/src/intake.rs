@@ -61,6 +61,8 @@ pub(crate) type Queue = mpsc::UnboundedReceiver<Waiting>;
 
 impl Intake {
     pub(crate) fn new(limits: IntakeLimits) -> (Self, Queue) {
+        // Bounded by the permits for count and bytes that every item holds: see `IntakeLimits`.
+        #[expect(clippy::disallowed_methods, reason = "the permits bound it, by bytes too")]
         let (queue, receiver) = mpsc::unbounded_channel();
         let intake = Self {
             queue,

@@ -47,7 +47,7 @@ pub trait SequencerInitializer: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`InitializeRefused`].
-    async fn from_genesis(
+    async fn initialize_from_genesis(
         &self,
         genesis: Bytes,
         parameters: StaticSynchronizerParameters,
@@ -107,7 +107,10 @@ impl SequencerInitializationService for InitializationAdmin {
             genesis.extend_from_slice(&part.topology_snapshot);
         }
         let parameters = parameters.ok_or_else(|| Status::invalid_argument("the request is empty"))?;
-        self.initializer.from_genesis(genesis.freeze(), parameters).await.map_err(|refused| status_of(&refused))?;
+        self.initializer
+            .initialize_from_genesis(genesis.freeze(), parameters)
+            .await
+            .map_err(|refused| status_of(&refused))?;
         Ok(Response::new(InitializeSequencerFromGenesisStateV2Response { replicated: false }))
     }
 

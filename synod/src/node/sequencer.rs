@@ -279,7 +279,11 @@ struct Initializer(Arc<SequencerNode>);
 
 #[async_trait]
 impl SequencerInitializer for Initializer {
-    async fn from_genesis(&self, genesis: Bytes, parameters: StaticParametersProto) -> Result<(), InitializeRefused> {
+    async fn initialize_from_genesis(
+        &self,
+        genesis: Bytes,
+        parameters: StaticParametersProto,
+    ) -> Result<(), InitializeRefused> {
         let node = &self.0;
         let static_parameters = versioned::wrap(30, &parameters.encode_to_vec());
         let checkpoint = synod_machine::genesis(&static_parameters, &genesis)

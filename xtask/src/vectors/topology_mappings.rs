@@ -23,7 +23,7 @@ use super::input::Input;
 /// Compares the file.
 pub(crate) fn check(input: &mut Input<'_>, tally: &mut Tally) {
     let mut aliases = Aliases::default();
-    while let Some(case) = input.next() {
+    for case in input.by_ref() {
         let result = match case.kind() {
             "key" | "encryption_key" => match aliases.define(&case) {
                 Ok(()) => continue,

@@ -250,7 +250,7 @@ impl SequencerService for Services {
     ) -> Answer<GetTrafficStateForMemberResponse> {
         self.authenticate(request.metadata())?;
         let timestamp = request.get_ref().timestamp;
-        let traffic_state = (timestamp > 0).then(|| TrafficState {
+        let traffic_state = (timestamp > 0).then_some(TrafficState {
             extra_traffic_purchased: 5,
             extra_traffic_consumed: 3,
             base_traffic_remainder: 2,

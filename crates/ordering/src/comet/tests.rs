@@ -179,7 +179,7 @@ async fn an_entry_is_durable_before_it_is_answered_and_on_its_way_until_a_block_
     running.orderer.submit(entry.clone()).await.expect("taken");
     let stored = bench.outbox().await;
     let frame = bench.stand_in.next().await;
-    assert_eq!(stored, [frame.clone()]);
+    assert_eq!(stored, std::slice::from_ref(&frame));
     assert_eq!(content(&frame).entries, [entry]);
     assert_eq!(content(&frame).valid_until, at(60), "a minute after the base time");
     let opened = bench.block(at(1), &[frame]).await;
@@ -258,7 +258,7 @@ async fn a_lost_frame_gives_its_live_entries_to_a_new_one() {
     };
     assert_eq!(content(&again).entries, [live, acknowledgement]);
     assert_eq!(content(&again).valid_until, at(121));
-    assert_eq!(bench.outbox().await, [again.clone()]);
+    assert_eq!(bench.outbox().await, std::slice::from_ref(&again));
     let opened = bench.block(at(62), &[lost, vec![again]].concat()).await;
     assert_eq!(opened.block.events.len(), 2, "the old frames do not count any more");
     until_nothing_is_on_its_way(&running.orderer).await;
