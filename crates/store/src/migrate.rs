@@ -8,8 +8,8 @@ use crate::{StoreError, StoreRefused};
 /// Statements of each version of the schema, in order, version 1 first. A published one never changes.
 const VERSIONS: [&str; 1] = [include_str!("../schema/001_initial.sql")];
 
-/// Advisory lock of PostgreSQL while tables are created: "synod" in ASCII.
-const OPENING_LOCK: i64 = 0x73_796e_6f64;
+/// Advisory lock of PostgreSQL while a schema and its tables are created: "synod" in ASCII.
+pub(crate) const OPENING_LOCK: i64 = 0x73_796e_6f64;
 
 const TABLE: &str = "CREATE TABLE synod_schema (version INT64 PRIMARY KEY, checksum BYTES NOT NULL)";
 

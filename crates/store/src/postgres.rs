@@ -6,6 +6,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 
+use crate::migrate::OPENING_LOCK;
 use crate::store::Pools;
 use crate::{StoreConfig, StoreError, StoreFault, StoreRefused};
 
@@ -69,6 +70,12 @@ fn check_schema_name(schema: &str) -> Result<(), StoreRefused> {
 
 /// Creates the schema only when it is missing: a role may be allowed to use one but not to create one.
 async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    // `IF NOT EXISTS` fails when another session creates it at the same time. The lock ends with this connection.
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(OPENING_LOCK)
+        .execute(&mut *connection)
+        .await
+        .map_err(connect_failed)?;
     let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pg_catalog.pg_namespace WHERE nspname = $1")
         .bind(schema)
         .fetch_one(&mut *connection)

@@ -1,6 +1,7 @@
 //! Commits: their order, repetition and size.
 
 use bytes::Bytes;
+use synod_machine::FrameStamp;
 use synod_store::{StoreError, StoreFault, StoreRefused};
 use synod_types::MessageId;
 
@@ -122,5 +123,25 @@ pub(crate) async fn a_block_is_found_by_time(database: Database) {
     for (at, height) in [(5, Some(0)), (10, Some(0)), (11, Some(2)), (20, Some(2)), (21, None)] {
         let found = store.first_block_reaching(time(at)).await.expect("reads");
         assert_eq!(found.and_then(|block| block.height), height, "at {at}");
+    }
+}
+
+/// A frame is remembered as long as it could be repeated: up to its validity, inclusive.
+pub(crate) async fn frames_are_remembered_while_valid(database: Database) {
+    let store = database.open().await;
+    let held = lease(&store, "holder").await;
+    store.initialize(&held, &genesis(1)).await.expect("genesis");
+    let frame = |number: u8, valid_until| FrameStamp { id: [number; 32], valid_until: time(valid_until) };
+    let mut outcome = block(0, 10);
+    outcome.frames = vec![frame(2, 20), frame(1, 19), frame(3, 21)];
+    store.commit(&held, &[outcome]).await.expect("commits");
+    // With a new frame the rows of the old ones are deleted, without one they are only passed over.
+    for (height, frames) in [(1, vec![]), (2, vec![frame(4, 99)])] {
+        let mut outcome = block(height, 20);
+        outcome.frames = frames;
+        store.commit(&held, &[outcome]).await.expect("commits");
+        let state = store.load_checkpoint().await.expect("loads").expect("a state");
+        let known: Vec<u8> = state.frames.iter().map(|frame| frame.id[0]).collect();
+        assert_eq!(known, if height == 1 { vec![2, 3] } else { vec![2, 3, 4] });
     }
 }

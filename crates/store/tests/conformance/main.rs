@@ -44,6 +44,7 @@ cases! {
     blocks::a_large_commit_is_whole,
     blocks::odd_texts_come_back,
     blocks::a_block_is_found_by_time,
+    blocks::frames_are_remembered_while_valid,
     lease::the_second_holder_waits,
     lease::a_lost_lease_cannot_write,
     lease::a_take_over_between_commits_loses_nothing,

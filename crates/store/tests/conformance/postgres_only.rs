@@ -1,6 +1,7 @@
 //! Servers, roles, schemas and TLS.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use synod_store::{Store, StoreConfig, StoreError, StoreFault, StoreRefused};
 use synod_testkit::postgres::TestServer;
@@ -174,13 +175,15 @@ fn an_unsafe_server_and_tls() {
     });
 }
 
-/// Two processes that open an empty database at once.
+/// Several processes that open an empty database at once.
 #[test]
-fn two_openings_at_once_create_one_schema() {
-    let database = Database::postgres("opened twice");
+fn openings_at_once_create_one_schema() {
+    let database = Arc::new(Database::postgres("opened at once"));
     runtime().block_on(async {
-        let (first, second) = tokio::join!(database.try_open(), database.try_open());
-        first.expect("opens").close().await;
-        second.expect("opens").close().await;
+        let open = |database: Arc<Database>| async move { database.try_open().await };
+        let openings: Vec<_> = (0..8).map(|_| tokio::spawn(open(Arc::clone(&database)))).collect();
+        for opening in openings {
+            opening.await.expect("ends").expect("opens").close().await;
+        }
     });
 }
