@@ -16,9 +16,9 @@ pub(crate) fn synod(arguments: &[&str]) -> Output {
 pub(crate) fn free_port_base() -> u16 {
     let taken = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_err();
     // Spread over the range, so that tests that run side by side do not meet.
-    let start = 20_000 + u16::try_from(std::process::id() % 400).expect("below 400") * 20;
+    let start = 11_000 + u16::try_from(std::process::id() % 400).expect("below 400") * 20;
     (0..60)
-        .map(|step| start + step * 600 % 24_000)
+        .map(|step| start + step % 3 * 600)
         .find(|base| {
             let probe = TcpListener::bind(("127.0.0.1", base + 599));
             probe.is_ok() && !(0..8).any(|offset| taken(base + offset))
@@ -108,7 +108,11 @@ impl Localnet {
             child.wait().expect("it was started here");
             panic!("it did not end within {limit:?}:\n{}", self.log());
         }
-        status.and_then(|status| status.code())
+        let code = status.and_then(|status| status.code());
+        if code != Some(0) {
+            eprintln!("{}", self.log());
+        }
+        code
     }
 }
 

@@ -126,15 +126,6 @@ async fn wrong_events_are_told_apart() {
             },
             |error| matches!(error, EventError::Signature { .. }),
         ),
-        (
-            "an old topology",
-            |fake| {
-                let mut event = fake.next_event("m", Vec::new());
-                event.topology_timestamp = Some(event.timestamp.saturating_sub(Duration::from_secs(121)));
-                fake.send_signed_by(&event, fake.sequencer());
-            },
-            |error| matches!(error, EventError::TopologyTimestamp { .. }),
-        ),
     ];
     for (what, break_it, is_expected) in cases {
         let fake = Fake::start().await;
