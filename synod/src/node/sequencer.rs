@@ -210,7 +210,11 @@ impl SequencerNode {
             Arc::clone(&self.clock),
             (IntakeLimits::default(), BlockLimits::default()),
         );
+        let orderer = Arc::new(orderer);
+        // Ordering ends when nobody can submit any more: until it is told to, its own task can.
+        let entrance = Arc::clone(&orderer);
         self.supervisor.spawn("ordering", TaskKind::essential(Phase::Block), |stop| async move {
+            let _entrance = entrance;
             let (told, is_told) = watch::channel(false);
             let running = ordering.run(is_told);
             tokio::pin!(running);
@@ -226,7 +230,7 @@ impl SequencerNode {
         let gateway = Gateway::new(GatewayParts {
             sequencer,
             head,
-            orderer: Arc::new(orderer),
+            orderer,
             events,
             store: self.store.clone(),
             keys: PrivateKeys::new([keys.protocol.clone()]),
