@@ -83,7 +83,7 @@ pub enum EventError {
 }
 
 /// By which keys events have to be signed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum EventKeys {
     /// By any: signatures are not checked.
     Unknown,
@@ -106,14 +106,14 @@ impl From<Vec<SigningPublicKey>> for EventKeys {
 }
 
 /// Checks the events of a member in their order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct StreamChecker {
     psid: PhysicalSynchronizerId,
     keys: EventKeys,
     before: Before,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Before {
     /// The first event of a member has none before it.
     Nothing,
@@ -219,7 +219,7 @@ impl StreamChecker {
         if topology > time {
             return Err(wrong);
         }
-        let snapshot = self.topology().and_then(|known| known.snapshot(time));
+        let snapshot = self.topology().map(|known| known.at_next_event(time));
         let tolerance = snapshot.as_ref().and_then(|snapshot| snapshot.parameters());
         match tolerance.map(|parameters| parameters.sequencer_topology_timestamp_tolerance()) {
             Some(tolerance) if topology.saturating_add(tolerance) < time => Err(wrong),

@@ -140,7 +140,14 @@ impl MemberTopology {
         self.state.prune_window(before);
     }
 
-    /// Verifies that `signer` signed a message with a key that it has for the protocol at `at`. The last signature counts.
+    /// The topology in force at the time of the member's next event. Who has that event has everything before it, so this
+    /// is complete also after [`Self::known_until`].
+    pub(crate) fn at_next_event(&self, time: CantonTimestamp) -> Snapshot {
+        self.state.snapshot(time)
+    }
+
+    /// Verifies that `signer` signed a message with a key that it has for the protocol at `at`, which is at most the time of
+    /// the member's next event. The last signature counts.
     pub(crate) fn verify(
         &self,
         signer: &Member,
@@ -151,7 +158,7 @@ impl MemberTopology {
         let psid = self.state.psid();
         let restrictions = *self.state.crypto_restrictions();
         let verifier = SignatureVerifier::new(psid.logical().clone(), psid.protocol_version(), restrictions);
-        let snapshot = self.state.snapshot(at);
+        let snapshot = self.at_next_event(at);
         let keys = snapshot.signing_keys_for(signer, KeyUsages::PROTOCOL);
         verifier.verify(at, keys, hash, signed.last_signature(), KeyUsages::PROTOCOL)
     }

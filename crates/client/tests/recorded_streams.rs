@@ -1,5 +1,6 @@
 //! Everything that Canton's sequencers sent to their members, as our members would have taken it: the topology to start
-//! from, then every event of every subscription, verified with the keys that the topology has at its time.
+//! from, then every event of every subscription, verified with the keys that the topology has at its time; and each event
+//! once more with a changed byte, which has to be noticed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -79,6 +80,15 @@ fn read(calls: &[Call]) -> Option<Served> {
     })
 }
 
+/// The event with one bit of its content turned over.
+fn with_a_changed_byte(signed: &Bytes) -> Bytes {
+    let content = SignedContent::parse(signed).unwrap().content;
+    let start = signed.windows(content.len()).position(|part| part == content).unwrap();
+    let mut bytes = signed.to_vec();
+    bytes[start + content.len() / 2] ^= 1;
+    bytes.into()
+}
+
 fn event_of(signed: &Bytes) -> SequencedEvent {
     let content = SignedContent::parse(signed).unwrap().content;
     SequencedEvent::parse(&content, ProtocolVersion::V35, usize::MAX).unwrap()
@@ -141,6 +151,8 @@ fn follow(served: &Served, member: &Member, learned: &Learned, received: &Receiv
         }
         counts.streams += 1;
         for event in events {
+            let broken = current.clone().check(&with_a_changed_byte(event));
+            assert!(broken.is_err(), "{place}: a changed byte is not noticed");
             counts.again += usize::from(current.is_repeating());
             current.check(event).unwrap_or_else(|error| panic!("{place}: {error:?}"));
             counts.events += 1;

@@ -72,7 +72,7 @@ async fn a_subscription_without_events_yet_is_open_nevertheless() {
 async fn wrong_events_are_told_apart() {
     type Break = fn(&Fake);
     type Expected = fn(&EventError) -> bool;
-    let cases: [(&str, Break, Expected); 6] = [
+    let cases: [(&str, Break, Expected); 8] = [
         (
             "another predecessor",
             |fake| {
@@ -125,6 +125,24 @@ async fn wrong_events_are_told_apart() {
                 fake.send_signed_by(&event, &fake.sequencer().with_protocol_key("of somebody else"));
             },
             |error| matches!(error, EventError::Signature { .. }),
+        ),
+        (
+            "an old topology",
+            |fake| {
+                let mut event = fake.next_event("m", Vec::new());
+                event.topology_timestamp = Some(event.timestamp.saturating_sub(Duration::from_secs(121)));
+                fake.send_signed_by(&event, fake.sequencer());
+            },
+            |error| matches!(error, EventError::TopologyTimestamp { .. }),
+        ),
+        (
+            "a topology of the future",
+            |fake| {
+                let mut event = fake.next_event("m", Vec::new());
+                event.topology_timestamp = Some(event.timestamp.immediate_successor());
+                fake.send_signed_by(&event, fake.sequencer());
+            },
+            |error| matches!(error, EventError::TopologyTimestamp { .. }),
         ),
     ];
     for (what, break_it, is_expected) in cases {
