@@ -52,7 +52,7 @@ pub(crate) fn config_toml(network: &Network, settings: &LocalSettings) -> String
     line(&format!("unconditional_peer_ids = {}", quoted(&ids.join(","))));
     line(&format!("private_peer_ids = {}", quoted(&ids.join(","))));
     line("pex = false\naddr_book_strict = false\nflush_throttle_timeout = \"1ms\"");
-    line("send_rate = 104857600\nrecv_rate = 104857600\nmax_packet_msg_payload_size = 10240");
+    line("send_rate = 104857600\nrecv_rate = 104857600\nmax_packet_msg_payload_size = 65000");
     line(&format!("allow_duplicate_ip = {}", settings.same_host));
     line("\n# A frame holds one request of at most 10 MiB, or many small ones.");
     line(
