@@ -13,8 +13,6 @@ pub struct ApiInfo {
 impl ApiInfo {
     /// The administration port of any node.
     pub const ADMIN: Self = Self { name: "admin-api" };
-    /// The public port of a sequencer.
-    pub const SEQUENCER_PUBLIC: Self = Self { name: "sequencer-public-api" };
 
     /// As a service.
     #[must_use]

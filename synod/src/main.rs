@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod localnet;
 mod node;
+mod self_test;
 
 use std::process::ExitCode;
 

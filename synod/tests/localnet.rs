@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use support::{Localnet, free_port_base, synod};
+use synod_testkit::postgres::TestServer;
 
 /// A whole network is there within this time, also on a busy machine.
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -37,6 +38,21 @@ fn a_killed_network_resumes_as_the_same_synchronizer() {
     let after = net.wait_until_ready(READY_LIMIT);
     assert_eq!(before["synchronizer_id"], after["synchronizer_id"]);
     assert_eq!(before["sequencers"], after["sequencers"]);
+    assert_eq!(net.terminate(STOP_LIMIT), Some(0));
+}
+
+#[test]
+fn a_network_on_postgresql_resumes_as_the_same_synchronizer() {
+    let server = TestServer::start().unwrap_or_else(|error| panic!("PostgreSQL does not start: {error}"));
+    let url = server.create_database("localnet").expect("a database");
+    let mut net = Localnet::start(&["--database-url", &url]);
+    let before = net.wait_until_ready(READY_LIMIT);
+    assert_eq!(net.terminate(STOP_LIMIT), Some(0));
+    net.restart();
+    let after = net.wait_until_ready(READY_LIMIT);
+    assert_eq!(before["synchronizer_id"], after["synchronizer_id"]);
+    let blocks = server.sql("localnet", "SELECT count(*) > 0 FROM blocks").expect("the node's table");
+    assert_eq!(blocks.trim(), "t", "the state is there");
     assert_eq!(net.terminate(STOP_LIMIT), Some(0));
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use synod_client::{ClientError, Submission};
-use synod_types::{CantonTimestamp, MessageId, Recipient};
+use synod_client::{ClientError, Submission, max_sequencing_time};
+use synod_types::{MessageId, Recipient};
 use synod_wire::{Batch, Envelope, Recipients};
 use tokio::task::JoinSet;
 
@@ -21,13 +21,15 @@ const MAX_SEQUENCING_DELAY: Duration = Duration::from_secs(60);
 pub(super) async fn submit(plan: &Plan, members: &Members, tally: &Arc<Tally>, started: Instant) {
     let numbers = Arc::new(AtomicU64::new(0));
     let mut calls = JoinSet::new();
+    let deadline = tokio::time::Instant::from_std(started + plan.duration);
     while started.elapsed() < plan.duration {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         if let Some(rate) = plan.rate {
             let due = started + Duration::from_secs_f64(number as f64 / f64::from(rate.max(1)));
             tokio::time::sleep_until(due.into()).await;
         }
-        let Ok(permit) = tally.window.acquire().await else { break };
+        // When nothing comes back the window stays full: the end of the plan is the end all the same.
+        let Ok(Ok(permit)) = tokio::time::timeout_at(deadline, tally.window.acquire()).await else { break };
         // The permit comes back with the event, or with the refusal.
         permit.forget();
         let (sender, other) = pick(members, number);
@@ -35,9 +37,9 @@ pub(super) async fn submit(plan: &Plan, members: &Members, tally: &Arc<Tally>, s
         let (member, tally) = (Arc::clone(&members[sender]), Arc::clone(tally));
         calls.spawn(async move {
             let version = member.session.connection().psid().protocol_version();
-            let signed = match submission.and_then(|one| one.sign(member.session.identity(), version).ok()) {
-                Some(signed) => signed,
-                None => return,
+            let Some(signed) = submission.and_then(|one| one.sign(member.session.identity(), version).ok()) else {
+                tally.refused(number, "the submission could not be made".to_owned());
+                return;
             };
             tally.sending(number);
             match member.session.send_signed(signed).await {
@@ -64,9 +66,7 @@ fn submission(plan: &Plan, members: &Members, number: u64, other: usize) -> Opti
     let envelope = Envelope { content: content(plan.payload.bytes(number), number), signatures: Vec::new() };
     let batch = Batch::new(session.connection().psid().protocol_version(), vec![(envelope, recipients)]);
     let message_id = MessageId::parse(&format!("{MESSAGE_ID_PREFIX}{number}")).ok()?;
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    let max = CantonTimestamp::EPOCH.saturating_add(since_epoch + MAX_SEQUENCING_DELAY);
-    Some(Submission::new(message_id, batch, max))
+    Some(Submission::new(message_id, batch, max_sequencing_time(MAX_SEQUENCING_DELAY)))
 }
 
 /// Bytes that do not compress, different for each number: what encrypted views look like.

@@ -36,7 +36,12 @@ pub(super) async fn read_all(members: &Members, tally: &Arc<Tally>) -> Result<Ve
         let mut events = member.session.subscribe(None, Vec::new()).await?;
         let tally = Arc::clone(tally);
         readers.push(tokio::spawn(async move {
-            while let Ok(Some(received)) = events.next().await {
+            let reason = loop {
+                let received = match events.next().await {
+                    Ok(Some(received)) => received,
+                    Ok(None) => break "the sequencer ended it".to_owned(),
+                    Err(error) => break error.to_string(),
+                };
                 let number =
                     received.event.message_id.as_ref().and_then(|id| {
                         id.as_str().strip_prefix(MESSAGE_ID_PREFIX).and_then(|number| number.parse().ok())
@@ -44,7 +49,8 @@ pub(super) async fn read_all(members: &Members, tally: &Arc<Tally>) -> Result<Ve
                 if let Some(number) = number {
                     tally.delivered(number);
                 }
-            }
+            };
+            tally.subscription_ended(reason);
         }));
     }
     Ok(readers)

@@ -18,6 +18,8 @@ pub(crate) struct Report {
     pub(crate) duplicated: u64,
     /// Refused submissions by error.
     pub(crate) refused: BTreeMap<String, u64>,
+    /// Subscriptions that ended before the run did, by reason: what their members were sent is not known.
+    pub(crate) ended_subscriptions: BTreeMap<String, u64>,
     /// From the first submission to the last event.
     pub(crate) seconds: f64,
     /// Delivered submissions per second.
@@ -30,6 +32,13 @@ pub(crate) struct Report {
     pub(crate) send_p50_ms: f64,
 }
 
+impl Report {
+    /// Whether something was delivered, and nothing was lost, delivered twice or cut off.
+    pub(crate) fn is_fit(&self) -> bool {
+        self.delivered > 0 && self.lost == 0 && self.duplicated == 0 && self.ended_subscriptions.is_empty()
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "accepted            {}", self.accepted)?;
@@ -38,6 +47,9 @@ impl fmt::Display for Report {
         writeln!(f, "duplicated          {}", self.duplicated)?;
         for (error, count) in &self.refused {
             writeln!(f, "refused             {count} {error}")?;
+        }
+        for (reason, count) in &self.ended_subscriptions {
+            writeln!(f, "subscriptions ended {count} {reason}")?;
         }
         writeln!(f, "seconds             {:.2}", self.seconds)?;
         writeln!(f, "delivered/s         {:.0}", self.delivered_per_s)?;

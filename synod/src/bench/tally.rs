@@ -25,6 +25,7 @@ struct Counts {
     delivered: u64,
     duplicated: u64,
     refused: BTreeMap<String, u64>,
+    ended: BTreeMap<String, u64>,
     deliver_micros: Vec<u32>,
     send_micros: Vec<u32>,
     last_delivery: Instant,
@@ -45,6 +46,7 @@ impl Tally {
             delivered: 0,
             duplicated: 0,
             refused: BTreeMap::new(),
+            ended: BTreeMap::new(),
             deliver_micros: Vec::new(),
             send_micros: Vec::new(),
             last_delivery: Instant::now(),
@@ -87,6 +89,11 @@ impl Tally {
         drop(counts);
         self.window.add_permits(1);
         self.changed.notify_one();
+    }
+
+    /// A member gets no more events.
+    pub(super) fn subscription_ended(&self, why: String) {
+        *self.counts().ended.entry(why).or_default() += 1;
     }
 
     /// The event of a submission came.
@@ -142,6 +149,7 @@ impl Tally {
             lost: lost as u64,
             duplicated: counts.duplicated,
             refused: counts.refused.clone(),
+            ended_subscriptions: counts.ended.clone(),
             seconds: elapsed.as_secs_f64(),
             delivered_per_s: counts.delivered as f64 / elapsed.as_secs_f64(),
             deliver_p50_ms: percentile_ms(&counts.deliver_micros, 50),
@@ -181,6 +189,19 @@ mod tests {
         assert_eq!((report.accepted, report.delivered, report.lost, report.duplicated), (3, 2, 1, 1));
         assert_eq!(report.delivered_per_s, 1.0);
         assert_eq!(report.refused["SEQUENCER_OVERLOADED"], 1);
+        assert!(!report.is_fit());
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happened_is_not_fit() {
+        let tally = Tally::new(1);
+        assert!(!tally.report(Duration::from_secs(1)).is_fit());
+        tally.sending(0);
+        tally.accepted(0);
+        tally.delivered(0);
+        assert!(tally.report(Duration::from_secs(1)).is_fit());
+        tally.subscription_ended("the sequencer ended it".to_owned());
+        assert!(!tally.report(Duration::from_secs(1)).is_fit());
     }
 
     #[test]

@@ -23,7 +23,6 @@ pub(super) fn run(arguments: &BenchArgs) -> CommandResult {
         } else {
             println!("{report}");
         }
-        let is_fit = report.lost == 0 && report.duplicated == 0;
-        Ok(if is_fit { ExitCode::SUCCESS } else { ExitCode::from(synod_runtime::exit::NEGATIVE) })
+        Ok(if report.is_fit() { ExitCode::SUCCESS } else { ExitCode::from(synod_runtime::exit::NEGATIVE) })
     })
 }

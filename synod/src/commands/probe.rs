@@ -8,7 +8,7 @@ use synod_runtime::Chain;
 
 use super::{CommandResult, block_on};
 use crate::cli::ProbeArgs;
-use crate::localnet::self_test;
+use crate::self_test::self_test;
 
 pub(super) fn run(arguments: &ProbeArgs) -> CommandResult {
     block_on(async {

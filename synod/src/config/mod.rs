@@ -2,7 +2,7 @@
 
 mod sequencer;
 
-pub(crate) use sequencer::{NodeName, SequencerConfig, StorageConfig};
+pub(crate) use sequencer::{MonitoringConfig, NodeName, SequencerConfig, StorageConfig};
 
 /// Every key can be overridden by a variable: `public_api.port` by `SYNOD_PUBLIC_API__PORT`.
 pub(crate) const ENVIRONMENT_PREFIX: &str = "SYNOD_";

@@ -3,7 +3,6 @@
 mod founding;
 mod layout;
 mod ready_file;
-mod self_test;
 
 use std::fs;
 use std::io;
@@ -18,13 +17,13 @@ use synod_runtime::{StopReason, Supervisor};
 use thiserror::Error;
 
 pub(crate) use founding::FoundingError;
-pub(crate) use self_test::self_test;
 
 use self::layout::{SequencerPorts, sequencer_dir};
 use self::ready_file::{Ready, ReadySequencer};
 use crate::cli::LocalnetArgs;
 use crate::config::{NodeName, SequencerConfig};
 use crate::node::{NodeLogLevels, SequencerNode, StartError};
+use crate::self_test::self_test;
 
 /// The network could not be started.
 #[derive(Debug, Error)]

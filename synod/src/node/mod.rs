@@ -2,6 +2,7 @@
 
 mod admin;
 mod identity;
+mod initializer;
 mod log_levels;
 mod sequencer;
 mod status;

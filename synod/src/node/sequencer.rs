@@ -1,5 +1,6 @@
 //! A sequencer node, from its configuration to a running sequencer.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use prost::Message;
 use synod_machine::{Checkpoint, Fault, Machine, State};
-use synod_node_admin::sequencer::{InitializeRefused, SequencerInitializer};
+use synod_node_admin::sequencer::InitializeRefused;
 use synod_node_admin::{AdminServerFault, LogLevels, NodeStage, StageReceiver, StageSender};
 use synod_ordering::{BlockLimits, Clock, IntakeLimits, LocalOrdering};
 use synod_pipeline::{BlockExecutor, Committer, EventLog};
@@ -21,15 +22,14 @@ use synod_sequencer_gateway::{
 use synod_store::{Acquired, Lease, Store, StoreConfig, StoreError, StoreFault};
 use synod_types::{MemberKind, SequencerId};
 use synod_wire::versioned;
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
-use tonic::async_trait;
 
 use super::admin::{self, AdminParts};
 use super::identity::{NodeIdentity, NodeIdentityError};
+use super::initializer::Initializer;
 use super::status::{NodeStatus, Running};
-use crate::config::{SequencerConfig, StorageConfig};
+use crate::config::{MonitoringConfig, SequencerConfig, StorageConfig};
 
 /// How long the lease lasts without being renewed.
 const LEASE_MS: u32 = 10_000;
@@ -39,7 +39,7 @@ const LEASE_RENEWAL: Duration = Duration::from_secs(3);
 const TAIL_BYTES: usize = 32 * 1024 * 1024;
 
 /// The node cannot start.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error("the database cannot be opened")]
     Store(#[from] StoreError),
@@ -109,12 +109,14 @@ impl SequencerNode {
     ) -> Result<Arc<Self>, StartError> {
         let public = listen("public API", config.public_api.address, config.public_api.port).await?;
         let admin = listen("admin API", config.admin_api.address, config.admin_api.port).await?;
-        let store = Store::open(&store_config(&config.storage)?).await?;
-        let identity = NodeIdentity::open(&store, MemberKind::Sequencer, &config.name.0).await?;
-        let uid = identity.identity.member().uid().clone();
-        let lease = acquire(&store, &holder(&public)).await?;
         let metrics = MetricsRegistry::new(&config.name.0, "sequencer", env!("CARGO_PKG_VERSION"))?;
         let health = Health::with_metrics(&metrics)?;
+        // A standby is watched too.
+        serve_monitoring(&config.monitoring, &supervisor, &health, &metrics).await?;
+        let store = Store::open(&store_config(&config.storage)?).await?;
+        let lease = acquire(&store, &holder(&public)).await?;
+        let identity = NodeIdentity::open(&store, MemberKind::Sequencer, &config.name.0, clock.now()).await?;
+        let uid = identity.identity.member().uid().clone();
         let (stage, stages) = StageReceiver::new(NodeStage::NoSynchronizer { uid: uid.clone() });
         let status = Arc::new(NodeStatus {
             uid,
@@ -136,7 +138,6 @@ impl SequencerNode {
             status,
             start: Mutex::new(Some(StartParts { lease: lease.clone(), public })),
         });
-        node.serve_monitoring().await?;
         node.keep_lease(lease);
         if let Some(checkpoint) = node.store.load_checkpoint().await? {
             node.run_sequencer(checkpoint).await?;
@@ -164,23 +165,6 @@ impl SequencerNode {
         Ok(())
     }
 
-    async fn serve_monitoring(&self) -> Result<(), StartError> {
-        let monitoring = &self.config.monitoring;
-        if let Some(port) = monitoring.http_health_port {
-            let listener = listen("HTTP health", monitoring.address, port).await?;
-            let health = self.health.clone();
-            self.supervisor
-                .spawn("HTTP health", TaskKind::essential(Phase::Store), |stop| health::serve(listener, health, stop));
-        }
-        if let Some(port) = monitoring.metrics_port {
-            let listener = listen("metrics", monitoring.address, port).await?;
-            let registry = self.metrics.clone();
-            self.supervisor
-                .spawn("metrics", TaskKind::essential(Phase::Store), |stop| metrics::serve(listener, registry, stop));
-        }
-        Ok(())
-    }
-
     /// Renews the lease until the end, then gives it back.
     fn keep_lease(&self, lease: Lease) {
         let store = self.store.clone();
@@ -190,6 +174,41 @@ impl SequencerNode {
             }
             store.release_lease(lease).await
         });
+    }
+
+    /// Stores the beginning of a synchronizer and starts the sequencer from it.
+    ///
+    /// # Errors
+    /// After [`InitializeRefused::Fault`] the node has to stop: the beginning may be stored.
+    pub(super) async fn initialize(
+        self: &Arc<Self>,
+        genesis: &Bytes,
+        parameters: &StaticParametersProto,
+    ) -> Result<(), InitializeRefused> {
+        let static_parameters = versioned::wrap(30, &parameters.encode_to_vec());
+        let checkpoint = synod_machine::genesis(&static_parameters, genesis)
+            .map_err(|error| InitializeRefused::Invalid(synod_runtime::Chain(&error).to_string()))?;
+        let fault = |error: StartError| InitializeRefused::Fault(Box::new(error));
+        let sequencer = SequencerId::new(self.identity.identity.member().uid().clone());
+        let state = State::restore(checkpoint.clone()).map_err(|error| fault(error.into()))?;
+        let group = state.topology().head_snapshot().sequencer_group();
+        if !group.is_some_and(|group| group.active.iter().chain(&group.passive).any(|listed| *listed == sequencer)) {
+            return Err(InitializeRefused::Invalid(format!("the genesis does not list {sequencer} as a sequencer")));
+        }
+        let lease = match self.start.lock().await.as_ref() {
+            Some(parts) => parts.lease.clone(),
+            None => return Err(InitializeRefused::WrongStage("the sequencer is initialized already".to_owned())),
+        };
+        match self.store.initialize(&lease, &checkpoint).await {
+            Ok(()) => self.run_sequencer(checkpoint).await.map_err(fault),
+            Err(StoreError::Refused(refused)) => Err(InitializeRefused::WrongStage(refused.to_string())),
+            Err(error) => Err(fault(error.into())),
+        }
+    }
+
+    /// Stops the node with a fault.
+    pub(super) fn stop_with(&self, fault: Box<dyn Error + Send + Sync>) {
+        self.supervisor.spawn("initialization", TaskKind::finite(Phase::Intake), |_| async move { Err(fault) });
     }
 
     /// Starts ordering, the pipeline and the public API from a stored state.
@@ -229,7 +248,7 @@ impl SequencerNode {
         let keys = self.identity.identity.keys();
         let gateway = Gateway::new(GatewayParts {
             sequencer,
-            head,
+            head: head.clone(),
             orderer,
             events,
             store: self.store.clone(),
@@ -246,7 +265,7 @@ impl SequencerNode {
         });
         component.ok();
         // Set once: the parts above were taken.
-        let _ = self.status.running.set(Arc::new(Running { psid, gateway: handle }));
+        let _ = self.status.running.set(Arc::new(Running { psid, head, gateway: handle }));
         self.stage.send_replace(NodeStage::Running { uid: self.status.uid.clone() });
         tracing::info!(height = ?height, "the sequencer is running");
         Ok(())
@@ -273,46 +292,28 @@ impl SequencerNode {
     }
 }
 
-fn read_pem(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
-    std::fs::read(path).map_err(|source| StartError::Tls { path: path.display().to_string(), source })
+async fn serve_monitoring(
+    monitoring: &MonitoringConfig,
+    supervisor: &Supervisor,
+    health: &Health,
+    metrics: &MetricsRegistry,
+) -> Result<(), StartError> {
+    if let Some(port) = monitoring.http_health_port {
+        let listener = listen("HTTP health", monitoring.address, port).await?;
+        let health = health.clone();
+        supervisor
+            .spawn("HTTP health", TaskKind::essential(Phase::Store), |stop| health::serve(listener, health, stop));
+    }
+    if let Some(port) = monitoring.metrics_port {
+        let listener = listen("metrics", monitoring.address, port).await?;
+        let registry = metrics.clone();
+        supervisor.spawn("metrics", TaskKind::essential(Phase::Store), |stop| metrics::serve(listener, registry, stop));
+    }
+    Ok(())
 }
 
-/// Makes the node part of a synchronizer.
-#[derive(Debug)]
-struct Initializer(Arc<SequencerNode>);
-
-#[async_trait]
-impl SequencerInitializer for Initializer {
-    async fn initialize_from_genesis(
-        &self,
-        genesis: Bytes,
-        parameters: StaticParametersProto,
-    ) -> Result<(), InitializeRefused> {
-        let node = &self.0;
-        let static_parameters = versioned::wrap(30, &parameters.encode_to_vec());
-        let checkpoint = synod_machine::genesis(&static_parameters, &genesis)
-            .map_err(|error| InitializeRefused::Invalid(synod_runtime::Chain(&error).to_string()))?;
-        let fault = |error: StartError| InitializeRefused::Fault(Box::new(error));
-        let sequencer = SequencerId::new(node.identity.identity.member().uid().clone());
-        let state = State::restore(checkpoint.clone()).map_err(|error| fault(error.into()))?;
-        let head = state.topology().head_snapshot();
-        if !head
-            .sequencer_group()
-            .is_some_and(|group| group.active.iter().chain(&group.passive).any(|listed| *listed == sequencer))
-        {
-            return Err(InitializeRefused::Invalid(format!("the genesis does not list {sequencer} as a sequencer")));
-        }
-        let lease = match node.start.lock().await.as_ref() {
-            Some(parts) => parts.lease.clone(),
-            None => return Err(InitializeRefused::WrongStage("the sequencer is initialized already".to_owned())),
-        };
-        match node.store.initialize(&lease, &checkpoint).await {
-            Ok(()) => {}
-            Err(StoreError::Refused(refused)) => return Err(InitializeRefused::WrongStage(refused.to_string())),
-            Err(error) => return Err(fault(error.into())),
-        }
-        node.run_sequencer(checkpoint).await.map_err(fault)
-    }
+fn read_pem(path: &std::path::Path) -> Result<Vec<u8>, StartError> {
+    std::fs::read(path).map_err(|source| StartError::Tls { path: path.display().to_string(), source })
 }
 
 async fn listen(what: &'static str, address: std::net::IpAddr, port: u16) -> Result<TcpListener, StartError> {

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use synod_node_admin::sequencer::{SequencerStatusSource, SequencerStatusView};
+use synod_pipeline::HeadReceiver;
 use synod_proto::admin::health::v30::TopologyQueueStatus;
 use synod_runtime::Health;
 use synod_runtime::health::ComponentState;
@@ -14,7 +15,15 @@ use synod_types::{PhysicalSynchronizerId, UniqueIdentifier};
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) psid: PhysicalSynchronizerId,
+    pub(crate) head: HeadReceiver,
     pub(crate) gateway: GatewayHandle,
+}
+
+impl Running {
+    /// 1 while a topology change is ordered but not in force, else 0.
+    fn pending_topology(&self) -> u32 {
+        u32::from(self.head.current().state.pending_topology_effective().is_some())
+    }
 }
 
 /// The status of one sequencer node.
@@ -50,7 +59,8 @@ impl SequencerStatusSource for NodeStatus {
             connected: running.gateway.connected_members(),
             active: report.is_ready(),
             components,
-            topology_queues: TopologyQueueStatus { manager: 0, dispatcher: 0, clients: 0 },
+            // No manager and no dispatcher run here; what is not in force yet counts as one.
+            topology_queues: TopologyQueueStatus { manager: 0, dispatcher: 0, clients: running.pending_topology() },
         })
     }
 }

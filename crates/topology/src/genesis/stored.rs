@@ -62,7 +62,8 @@ impl StoredTransaction {
     }
 
     /// This transaction as the row with this id and place in its batch.
-    pub(crate) fn into_row(self, id: u64, batch_index: u32, version: ProtocolVersion) -> TopologyRow {
+    #[must_use]
+    pub fn into_row(self, id: u64, batch_index: u32, version: ProtocolVersion) -> TopologyRow {
         let content = self.transaction.transaction();
         let mapping = content.mapping();
         TopologyRow {
