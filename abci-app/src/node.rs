@@ -13,8 +13,9 @@ use synod_pipeline::{BlockExecutor, Committer, HeadReceiver};
 use synod_store::Store;
 use synod_types::SequencerId;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{AppParts, SynodApp};
 use crate::process::CometProcess;
@@ -124,18 +125,17 @@ impl AbciNode {
         Ok((orderer.clone(), Self { running, votes, ordering, orderer, metrics }))
     }
 
-    /// Works until `stop` is true; then no more entries are taken, those that wait become durable, and CometBFT ends
+    /// Works until `stop` is cancelled; then no more entries are taken, those that wait become durable, and CometBFT ends
     /// after the block that it is in.
     ///
     /// # Errors
     /// [`AbciFault`]: the process has to end. CometBFT has ended by then.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), AbciFault> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), AbciFault> {
         let Self { mut running, mut votes, ordering, orderer, metrics } = self;
-        let (stop_ordering, ordering_stop) = watch::channel(false);
         let mut load = orderer.load();
         let ended = {
             // Each may hold a connection to the database that another one waits for: all are driven all the time.
-            let mut ordering = pin!(ordering.run(ordering_stop));
+            let mut ordering = pin!(ordering.run(stop));
             let mut watching = pin!(votes.watch());
             loop {
                 tokio::select! {
@@ -143,7 +143,6 @@ impl AbciNode {
                     fault = &mut watching => break Err(AbciFault::Votes(fault)),
                     // It ends after it was asked to: it has made durable what it had.
                     result = &mut ordering => break result.map_err(AbciFault::Ordering),
-                    () = asked_to_stop(&mut stop), if !*stop_ordering.borrow() => drop(stop_ordering.send_replace(true)),
                     Ok(()) = load.changed() => metrics.outbox(*load.borrow_and_update()),
                 }
             }
@@ -210,10 +209,4 @@ async fn wait_for_answer(rpc: &RpcClient) {
     while rpc.status().await.is_err() {
         sleep(START_POLL).await;
     }
-}
-
-/// Waits for the request to stop. When whoever could make it is gone, that counts as one.
-async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
-    // The value that is waited for is borrowed; it must not be held any longer.
-    drop(stop.wait_for(|stop| *stop).await);
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use prometheus::Registry;
 use synod_abci_app::{AbciFault, AbciMetrics, AbciNode, AbciParts, CometProcessFault, CometProgram, VoteFault};
-use synod_cometbft_config::{ChainId, LocalSettings, Network, Operator, OperatorKeys, genesis_json, write_home};
+use synod_cometbft_config::{ChainId, Home, LocalSettings, Network, Operator, genesis_json};
 use synod_machine::{EventKind, EventRecord, OrderedKind};
 use synod_ordering::comet::{CometOrderer, OutboxLimits};
 use synod_ordering::{Entry, IntakeLimits, Orderer};
@@ -21,9 +21,9 @@ use synod_testkit::nodes::{Founding, NodeParts};
 use synod_testkit::requests::Submission;
 use synod_types::CantonTimestamp;
 use tempfile::TempDir;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// Longest wait for anything here.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -45,12 +45,15 @@ fn free_port() -> u16 {
 struct Cluster {
     founding: Founding,
     network: Network,
-    keys: Vec<OperatorKeys>,
     chain: ChainId,
     rpc_ports: Vec<u16>,
     folder: TempDir,
     databases: PathBuf,
     nodes: Vec<Option<Node>>,
+}
+
+fn home_of(folder: &TempDir, index: usize) -> PathBuf {
+    folder.path().join(format!("cometbft-{index}"))
 }
 
 /// A sequencer that runs.
@@ -59,29 +62,29 @@ struct Node {
     head: HeadReceiver,
     store: Store,
     log: Arc<EventLog>,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
     task: JoinHandle<Result<(), AbciFault>>,
 }
 
 impl Cluster {
     async fn start(operators: usize) -> Self {
         let founding = Founding::new(operators, 0, 2);
-        let keys: Vec<OperatorKeys> =
-            (0..operators).map(|_| OperatorKeys::generate().expect("random numbers")).collect();
-        let operator = |(index, keys): (usize, &OperatorKeys)| Operator {
-            name: format!("operator-{index}"),
-            p2p_address: format!("127.0.0.1:{}", free_port()),
-            node_id: keys.node_id(),
-            validator_key: keys.validator_key(),
-            power: 1,
-        };
-        let network = Network { operators: keys.iter().enumerate().map(operator).collect() };
         let folder = TempDir::new().expect("temporary folder");
+        let operator = |index| {
+            let keys = Home::at(home_of(&folder, index)).make_keys().expect("made");
+            Operator {
+                name: format!("operator-{index}"),
+                p2p_address: format!("127.0.0.1:{}", free_port()),
+                node_id: keys.node_id(),
+                validator_key: keys.validator_key(),
+                power: 1,
+            }
+        };
+        let network = Network { operators: (0..operators).map(operator).collect() };
         let chain = ChainId::derive(&network, &founding.checkpoint.app_hash);
         let mut cluster = Self {
             founding,
             network,
-            keys,
             chain,
             rpc_ports: (0..operators).map(|_| free_port()).collect(),
             databases: folder.path().to_owned(),
@@ -96,7 +99,7 @@ impl Cluster {
     }
 
     fn home(&self, index: usize) -> PathBuf {
-        self.folder.path().join(format!("cometbft-{index}"))
+        home_of(&self.folder, index)
     }
 
     async fn start_node(&mut self, index: usize) -> Result<(), AbciFault> {
@@ -107,10 +110,11 @@ impl Cluster {
             rpc_port: self.rpc_ports[index],
             p2p_listen: self.network.operators[index].p2p_address.clone(),
             metrics_port: None,
-            same_host: true,
         };
         let genesis = genesis_json(&self.network, &self.chain, &self.founding.checkpoint.app_hash);
-        write_home(&self.home(index), &self.network, &settings, &self.keys[index], &genesis).expect("it is written");
+        let home = Home::at(self.home(index));
+        home.write_genesis(&genesis).expect("it is written");
+        home.write_config(&self.network, &settings).expect("it is written");
         let url = format!("sqlite://{}/node-{index}.db", self.databases.display());
         let NodeParts { store, executor, committer, log } = NodeParts::open(&url, &self.founding.checkpoint).await;
         let head = committer.head();
@@ -136,8 +140,8 @@ impl Cluster {
                 return Err(fault);
             }
         };
-        let (stop, stopping) = watch::channel(false);
-        let task = tokio::spawn(node.run(stopping));
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(node.run(stop.clone()));
         self.nodes[index] = Some(Node { orderer, head, store, log, stop, task });
         Ok(())
     }
@@ -148,7 +152,7 @@ impl Cluster {
 
     async fn stop_node(&mut self, index: usize) {
         let node = self.nodes[index].take().expect("it runs");
-        node.stop.send_replace(true);
+        node.stop.cancel();
         timeout(LIMIT, node.task).await.expect("it stops in time").expect("no panic").expect("no fault");
         node.store.close().await;
     }

@@ -18,8 +18,6 @@ pub struct LocalSettings {
     pub p2p_listen: String,
     /// Loopback port of CometBFT's Prometheus exporter; none when absent.
     pub metrics_port: Option<u16>,
-    /// All operators share one host (a localnet).
-    pub same_host: bool,
 }
 
 /// Renders the file. Peers are private: everybody dials the others by name, and nobody else is let in.
@@ -53,7 +51,7 @@ pub(crate) fn config_toml(network: &Network, settings: &LocalSettings) -> String
     line(&format!("private_peer_ids = {}", quoted(&ids.join(","))));
     line("pex = false\naddr_book_strict = false\nflush_throttle_timeout = \"1ms\"");
     line("send_rate = 104857600\nrecv_rate = 104857600\nmax_packet_msg_payload_size = 65000");
-    line(&format!("allow_duplicate_ip = {}", settings.same_host));
+    line(&format!("allow_duplicate_ip = {}", network.shares_hosts()));
     line("\n# A frame holds one request of at most 10 MiB, or many small ones.");
     line(
         "[mempool]\nrecheck = false\nsize = 5000\nmax_tx_bytes = 12582912\nmax_txs_bytes = 268435456\ncache_size = 20000",

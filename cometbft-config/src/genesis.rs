@@ -9,6 +9,9 @@ use crate::keys::{address, public_key};
 const GENESIS_TIME: &str = "2026-01-01T00:00:00Z";
 /// Largest block in bytes: above the largest request (10 MiB) with its frame.
 const MAX_BLOCK_BYTES: u64 = 21 * 1024 * 1024;
+/// Names of chains: this, then so many hexadecimal digits.
+const PREFIX: &str = "synod-";
+const DIGITS: usize = 32;
 /// How long evidence of a double vote counts.
 const MAX_EVIDENCE_AGE_NANOS: u64 = 48 * 3_600 * 1_000_000_000;
 
@@ -30,7 +33,14 @@ impl ChainId {
             }
         }
         hasher.update(genesis_state);
-        Self(format!("synod-{}", &hasher.finalize().to_hex()[..32]))
+        Self(format!("{PREFIX}{}", &hasher.finalize().to_hex()[..DIGITS]))
+    }
+
+    /// A name that [`Self::derive`] gave; `None` when it is of another form.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(PREFIX)?;
+        let is_ours = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_ours.then(|| Self(text.to_owned()))
     }
 
     /// The text, 38 characters.

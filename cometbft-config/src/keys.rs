@@ -38,6 +38,11 @@ impl OperatorKeys {
         Ok(Self { node: read(node_key_json)?, validator: read(validator_key_json)? })
     }
 
+    /// These keys with the validator's key out of `priv_validator_key.json`.
+    pub(crate) fn with_validator(self, validator_key_json: &str) -> Result<Self, InvalidKeyFile> {
+        Ok(Self { validator: read(validator_key_json)?, ..self })
+    }
+
     /// Identity of the node on the network: 40 hexadecimal digits.
     #[must_use]
     pub fn node_id(&self) -> String {

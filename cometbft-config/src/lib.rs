@@ -12,6 +12,6 @@ mod network;
 
 pub use config_toml::LocalSettings;
 pub use genesis::{ChainId, genesis_json};
-pub use home::{HomeFault, write_home};
+pub use home::{Home, HomeFault};
 pub use keys::{InvalidKeyFile, OperatorKeys};
-pub use network::{InvalidNetwork, Network, Operator};
+pub use network::{InvalidNetwork, Network, NetworkFileError, Operator};

@@ -58,7 +58,53 @@ pub enum InvalidNetwork {
     },
 }
 
+/// A file with operators that cannot be read.
+#[derive(Debug, Error)]
+pub enum NetworkFileError {
+    /// It is no TOML, or has other keys.
+    #[error("the file of the operators cannot be read")]
+    Form(#[from] toml::de::Error),
+    /// What it says cannot work.
+    #[error("{}", list(.0))]
+    Invalid(Vec<InvalidNetwork>),
+}
+
+fn list(mistakes: &[InvalidNetwork]) -> String {
+    mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 impl Network {
+    /// The operators out of their file (TOML, a table `[[operators]]` each), checked.
+    ///
+    /// # Errors
+    /// [`NetworkFileError`], with all mistakes.
+    pub fn from_toml(text: &str) -> Result<Self, NetworkFileError> {
+        let network: Self = toml::from_str(text)?;
+        network.check().map_err(NetworkFileError::Invalid)?;
+        Ok(network)
+    }
+
+    /// The file of the operators.
+    ///
+    /// # Errors
+    /// None for a network that was checked.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
+    /// The place of an operator in the list.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.operators.iter().position(|operator| operator.name == name)
+    }
+
+    /// Whether two operators share a host (a localnet).
+    pub(crate) fn shares_hosts(&self) -> bool {
+        let host = |operator: &Operator| operator.p2p_address.rsplit_once(':').map(|(host, _)| host.to_owned());
+        let mut seen = BTreeSet::new();
+        self.operators.iter().map(host).any(|host| !seen.insert(host))
+    }
+
     /// Finds every mistake.
     ///
     /// # Errors

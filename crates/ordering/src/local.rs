@@ -11,7 +11,8 @@ use synod_machine::{Fault, OrderedBlock, State};
 use synod_pipeline::{BlockExecutor, CommitFault, Committer, StagedBlock};
 use synod_types::SequencerId;
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::cutter::{BlockLimits, ClockBehind, Cutter};
 use crate::intake::{Intake, IntakeLimits, Queue, Receipt, Waiting};
@@ -44,7 +45,8 @@ pub enum OrderingFault {
 #[derive(Debug, Clone)]
 pub struct LocalOrderer {
     intake: Intake,
-    stopping: watch::Receiver<bool>,
+    /// Cancelled when no more entries are taken.
+    stopping: CancellationToken,
 }
 
 /// What does the work behind a [`LocalOrderer`]; run both parts as supervised tasks.
@@ -56,7 +58,7 @@ pub struct LocalOrdering {
     cutter: Cutter,
     clock: Arc<dyn Clock>,
     limits: BlockLimits,
-    stop: watch::Sender<bool>,
+    stopping: CancellationToken,
 }
 
 impl LocalOrdering {
@@ -70,24 +72,24 @@ impl LocalOrdering {
         (intake_limits, limits): (IntakeLimits, BlockLimits),
     ) -> (LocalOrderer, Self) {
         let (intake, queue) = Intake::new(intake_limits);
-        let (stop, stopping) = watch::channel(false);
+        let stopping = CancellationToken::new();
         let cutter = Cutter::new(origin, executor.state());
-        (LocalOrderer { intake, stopping }, Self { queue, executor, committer, cutter, clock, limits, stop })
+        let orderer = LocalOrderer { intake, stopping: stopping.clone() };
+        (orderer, Self { queue, executor, committer, cutter, clock, limits, stopping })
     }
 
-    /// Orders until `stop` is true. Then it takes no more entries, commits those that it has, and returns.
+    /// Orders until `stop` is cancelled. Then it takes no more entries, commits those that it has, and returns.
     ///
     /// # Errors
     /// [`OrderingFault`]: the process has to end.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) -> Result<(), OrderingFault> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), OrderingFault> {
         let (staged, receiver) = mpsc::channel(STAGED_BLOCKS);
-        let Self { queue, executor, committer, cutter, clock, limits, stop: stopped } = self;
+        let Self { queue, executor, committer, cutter, clock, limits, stopping } = self;
         let staging = Staging { queue, cutter, clock, limits, staged };
         let staging = async {
             let ended = async {
-                // An error means that whoever could ask for the stop is gone: stop as well.
-                let _ = stop.wait_for(|stop| *stop).await;
-                stopped.send_replace(true);
+                stop.cancelled().await;
+                stopping.cancel();
             };
             staging.run(executor, ended).await
         };
@@ -98,7 +100,7 @@ impl LocalOrdering {
 #[async_trait]
 impl Orderer for LocalOrderer {
     async fn submit(&self, entry: Entry) -> Result<(), SubmitError> {
-        if *self.stopping.borrow() {
+        if self.stopping.is_cancelled() {
             return Err(SubmitError::Unavailable);
         }
         let durable = self.intake.enter(entry)?;

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// Bytes of events that are kept in memory: few, so that tests read from the store too.
 const TAIL_BYTES: usize = 4096;
@@ -45,7 +46,7 @@ pub(crate) struct Node {
     pub(crate) metrics: MetricsRegistry,
     pub(crate) keys: PrivateKeys,
     stop_gateway: watch::Sender<bool>,
-    stop_ordering: watch::Sender<bool>,
+    stop_ordering: CancellationToken,
     gateway: JoinHandle<()>,
     ordering: JoinHandle<()>,
     store: Store,
@@ -111,7 +112,8 @@ impl Node {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (stop_gateway, mut stopped) = watch::channel(false);
-        let (stop_ordering, ordering_stopped) = watch::channel(false);
+        let stop_ordering = CancellationToken::new();
+        let ordering_stopped = stop_ordering.clone();
         let gateway = tokio::spawn(async move {
             let stopped = async move {
                 stopped.wait_for(|stop| *stop).await.ok();
@@ -147,7 +149,7 @@ impl Node {
     pub(crate) async fn stop(self) {
         self.begin_stop();
         self.gateway.await.expect("the gateway does not panic");
-        self.stop_ordering.send_replace(true);
+        self.stop_ordering.cancel();
         self.ordering.await.expect("ordering does not panic");
         self.store.close().await;
     }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::framer::MAX_ENTRY_BYTES;
 use crate::intake::Intake;
@@ -11,7 +12,8 @@ use crate::{Entry, Orderer, SubmitError};
 #[derive(Debug, Clone)]
 pub struct CometOrderer {
     pub(super) intake: Intake,
-    pub(super) stopping: watch::Receiver<bool>,
+    /// Cancelled when no more entries are taken.
+    pub(super) stopping: CancellationToken,
     pub(super) load: watch::Receiver<OutboxLoad>,
 }
 
@@ -35,7 +37,7 @@ impl CometOrderer {
 #[async_trait]
 impl Orderer for CometOrderer {
     async fn submit(&self, entry: Entry) -> Result<(), SubmitError> {
-        if *self.stopping.borrow() {
+        if self.stopping.is_cancelled() {
             return Err(SubmitError::Unavailable);
         }
         if entry.bytes.len() > MAX_ENTRY_BYTES {

@@ -14,6 +14,7 @@ use synod_types::{CantonTimestamp, SequencerId};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::framer::Framer;
 use super::live::is_live;
@@ -79,7 +80,7 @@ pub struct CometOrdering {
     rpc: RpcClient,
     outbox_limits: OutboxLimits,
     load: watch::Sender<OutboxLoad>,
-    stop: watch::Sender<bool>,
+    stopping: CancellationToken,
 }
 
 impl CometOrdering {
@@ -88,26 +89,26 @@ impl CometOrdering {
     pub fn new(parts: CometOrderingParts) -> (CometOrderer, Self) {
         let CometOrderingParts { store, head, origin, signer, rpc, intake_limits, outbox_limits } = parts;
         let (intake, queue) = Intake::new(intake_limits);
-        let (stop, stopping) = watch::channel(false);
+        let stopping = CancellationToken::new();
         let (load, following) = watch::channel(OutboxLoad::default());
         let framer = Framer { synchronizer: head.current().state.psid().clone(), origin, signer };
-        let orderer = CometOrderer { intake, stopping, load: following };
-        (orderer, Self { queue, store, head, framer, rpc, outbox_limits, load, stop })
+        let orderer = CometOrderer { intake, stopping: stopping.clone(), load: following };
+        (orderer, Self { queue, store, head, framer, rpc, outbox_limits, load, stopping })
     }
 
-    /// Orders until `stop` is true. Then it takes no more entries, makes those that it has durable, and returns; the
+    /// Orders until `stop` is cancelled. Then it takes no more entries, makes those that it has durable, and returns; the
     /// next start sends them.
     ///
     /// # Errors
     /// [`CometFault`]: the process has to end.
-    pub async fn run(self, stop: watch::Receiver<bool>) -> Result<(), CometFault> {
-        let Self { queue, store, head, framer, rpc, outbox_limits, load, stop: stopped } = self;
+    pub async fn run(self, stop: CancellationToken) -> Result<(), CometFault> {
+        let Self { queue, store, head, framer, rpc, outbox_limits, load, stopping } = self;
         let mut outbox = Outbox::new(outbox_limits);
         for frame in store.outbox().await.map_err(CometFault::Store)? {
             outbox.add(frame, Instant::now());
         }
         let run = Run { queue, store, framer, rpc, outbox, persisting: None, sending: FuturesUnordered::new(), load };
-        run.run(head, stop, stopped).await
+        run.run(head, stop, stopping).await
     }
 }
 
@@ -130,17 +131,16 @@ impl Run {
     async fn run(
         mut self,
         mut heads: HeadReceiver,
-        mut stop: watch::Receiver<bool>,
-        stopped: watch::Sender<bool>,
+        stop: CancellationToken,
+        stopping: CancellationToken,
     ) -> Result<(), CometFault> {
         let mut head = heads.current();
-        let mut stopping = false;
         self.settle(&head).await?;
         loop {
             self.send_due();
             self.publish_load();
             let seen = head.height;
-            let may_frame = stopping || (has_time(&head) && self.outbox.has_room());
+            let may_frame = stopping.is_cancelled() || (has_time(&head) && self.outbox.has_room());
             let due = self.outbox.next_due().filter(|_| self.sending.len() < CONCURRENT_SENDS);
             tokio::select! {
                 biased;
@@ -154,9 +154,8 @@ impl Run {
                     Some(first) => self.persist(first, head.state.base_time())?,
                     None => return Ok(()),
                 },
-                () = asked_to_stop(&mut stop), if !stopping => {
-                    stopping = true;
-                    stopped.send_replace(true);
+                () = stop.cancelled(), if !stopping.is_cancelled() => {
+                    stopping.cancel();
                     self.queue.close();
                 }
                 () = sleep_until(due), if due.is_some() => {}
@@ -273,10 +272,4 @@ async fn sleep_until(due: Option<Instant>) {
     if let Some(due) = due {
         tokio::time::sleep_until(due).await;
     }
-}
-
-/// Waits for the request to stop. When whoever could make it is gone, that counts as one.
-async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
-    // The value that is waited for is borrowed; it must not be held any longer.
-    drop(stop.wait_for(|stop| *stop).await);
 }

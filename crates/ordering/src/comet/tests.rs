@@ -14,9 +14,10 @@ use synod_types::CantonTimestamp;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::rpc::tests::read_request;
 use super::*;
@@ -86,13 +87,13 @@ struct Bench {
 
 struct Running {
     orderer: CometOrderer,
-    stop: watch::Sender<bool>,
+    stop: CancellationToken,
     task: JoinHandle<Result<(), CometFault>>,
 }
 
 impl Running {
     async fn stop(self) {
-        self.stop.send_replace(true);
+        self.stop.cancel();
         self.task.await.expect("no panic").expect("no fault");
     }
 }
@@ -137,8 +138,8 @@ impl Bench {
             intake_limits,
             outbox_limits: OutboxLimits::default(),
         });
-        let (stop, stopping) = watch::channel(false);
-        Running { orderer, stop, task: tokio::spawn(ordering.run(stopping)) }
+        let stop = CancellationToken::new();
+        Running { orderer, task: tokio::spawn(ordering.run(stop.clone())), stop }
     }
 
     /// Commits a block as CometBFT would decide it.
