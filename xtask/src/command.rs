@@ -1,8 +1,10 @@
 //! Running other programs.
 
 use std::env;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use crate::workspace::root;
 
@@ -13,9 +15,32 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// The cargo that runs us, in the root folder, without input.
+/// The toolchain of `rust-toolchain.toml`, when rustup has it.
+///
+/// Named in each call, because the environment may name another one (`RUSTUP_TOOLCHAIN` of an outer cargo, `cargo +…`),
+/// and that would have precedence over the file.
+static PINNED: LazyLock<Option<String>> = LazyLock::new(|| {
+    let channel = channel(&fs::read_to_string(root().join("rust-toolchain.toml")).ok()?)?;
+    let asked = command("rustup", &["run", &channel, "cargo", "--version"]).output().ok()?;
+    asked.status.success().then_some(channel)
+});
+
+/// The channel that a `rust-toolchain.toml` names.
+fn channel(text: &str) -> Option<String> {
+    let file: toml::Table = text.parse().ok()?;
+    Some(file.get("toolchain")?.get("channel")?.as_str()?.to_owned())
+}
+
+/// The cargo of the pinned toolchain, in the root folder, without input. A machine without rustup, or without that
+/// toolchain, uses the cargo that runs us; `.ci/run` says so.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    command(&env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), arguments)
+    let mut cargo = match &*PINNED {
+        Some(channel) => command("rustup", &["run", channel, "cargo"]),
+        None => command(&env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), &[]),
+    };
+    // An inner cargo would take it for its own name.
+    cargo.args(arguments).env_remove("CARGO");
+    cargo
 }
 
 /// Runs a command with its output on ours; `Err` tells why it did not succeed.
@@ -47,4 +72,20 @@ fn describe(command: &Command) -> String {
         text.push_str(&argument.to_string_lossy());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_toolchain_of_the_file_is_used() {
+        assert_eq!(channel("[toolchain]\nchannel = \"1.2.3\"\n").as_deref(), Some("1.2.3"));
+        assert_eq!(channel("[toolchain]\n"), None);
+        let shown = describe(&cargo(&["fmt", "--check"]));
+        match &*PINNED {
+            Some(pinned) => assert_eq!(shown, format!("rustup run {pinned} cargo fmt --check")),
+            None => assert!(shown.ends_with("cargo fmt --check"), "{shown}"),
+        }
+    }
 }
