@@ -1,5 +1,7 @@
 //! Developer commands of the workspace: `cargo xtask --help`.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod command;
 mod deny;
 mod docs;
@@ -44,6 +46,10 @@ enum Command {
     Vectors(Compare),
     /// Replays recordings through the machine and compares every outcome; last line `N passed, N failed`
     Replay(Compare),
+    /// Measures a sequencer against the goals of the product; builds with optimization
+    #[cfg(feature = "bench")]
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Checks sizes, leftovers and READMEs
     Tidy {
         /// Takes what became shorter over into the ratchet
@@ -52,7 +58,7 @@ enum Command {
     },
     /// Checks which crate depends on which
     CheckLayers,
-    /// Checks that what the documents point to exists
+    /// Checks that what the documents point to exists, and that they name each dependency, decision and error code
     CheckDocs,
     /// Checks bans, licences and sources of dependencies
     Deny,
@@ -75,6 +81,8 @@ fn main() -> ExitCode {
         Command::Test { only, skip } => test::all(&only, &skip),
         Command::Vectors(compare) => report::finish(&vectors::compare(&compare.paths, compare.show)),
         Command::Replay(compare) => report::finish(&compare_recordings(&compare.paths, compare.show)),
+        #[cfg(feature = "bench")]
+        Command::Bench(which) => bench::run(&which),
         Command::Tidy { lower: true } => finish(tidy::lower_ratchet().map(|done| println!("{done}"))),
         Command::Tidy { lower: false } => finish(test::print_faults(tidy::faults())),
         Command::CheckLayers => finish(test::print_faults(layers::faults())),

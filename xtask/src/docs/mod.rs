@@ -1,5 +1,6 @@
-//! `cargo xtask check-docs`: what the documents point to exists.
+//! `cargo xtask check-docs`: what the documents point to exists, and what they have to name they name.
 
+mod errors;
 mod links;
 mod markdown;
 mod names;
@@ -18,5 +19,6 @@ pub(crate) fn faults() -> Result<Vec<String>, String> {
     faults.extend(names::claims(&files));
     faults.extend(names::dependencies(&files, &manifest)?);
     faults.extend(names::decisions(&files));
+    faults.extend(errors::faults(&files));
     Ok(faults)
 }
