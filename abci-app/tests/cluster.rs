@@ -1,6 +1,6 @@
 //! Real CometBFT: one validator, and four of them.
 //!
-//! `cometbft` is taken from the folder `target/tools`, where `cargo xtask tools` installs it, or from the PATH.
+//! `cometbft` is taken from the folder `target/tools/bin`, where `cargo xtask tools` installs it, or from the PATH.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -239,7 +239,7 @@ impl Cluster {
 }
 
 async fn program() -> CometProgram {
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools");
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/bin");
     let folder = tools.join("cometbft").is_file().then_some(tools);
     CometProgram::find(folder.as_deref()).await.expect("`cargo xtask tools` installs cometbft")
 }

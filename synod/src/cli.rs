@@ -21,12 +21,15 @@ should be, 70 a fault of the node, 78 a mistake in the configuration.";
 pub(crate) enum Command {
     /// Run a whole synchronizer on this machine, founded and tested
     #[command(after_help = "Examples:\n  synod localnet\n  synod localnet --dir /var/tmp/net --port-base 6000\n  \
-                            synod localnet --dir D --ready-file D/ready.json")]
+                            synod localnet --dir D --ready-file D/ready.json\n  synod localnet --bft 4")]
     Localnet(LocalnetArgs),
     /// Run one sequencer node
     #[command(after_help = "Examples:\n  synod sequencer -c sequencer.toml\n  \
                             SYNOD_PUBLIC_API__PORT=6008 synod sequencer -c sequencer.toml")]
     Sequencer(SequencerArgs),
+    /// Make what a node needs before its first start
+    #[command(subcommand)]
+    Init(InitCommand),
     /// Act as members of a synchronizer: register, send, receive; says whether it is fit
     #[command(
         after_help = "Examples:\n  synod probe http://127.0.0.1:5008\n  synod probe http://127.0.0.1:5008 --json"
@@ -35,7 +38,8 @@ pub(crate) enum Command {
     /// Load a sequencer with signed submissions of fresh members, and count what comes back
     #[command(after_help = "Examples:\n  synod bench http://127.0.0.1:5008\n  \
                             synod bench http://127.0.0.1:5008 --json --payload 3k --members 8 --seconds 10\n  \
-                            synod bench http://127.0.0.1:5008 --rate 80")]
+                            synod bench http://127.0.0.1:5008 --rate 80\n  \
+                            synod bench postgres://postgres@127.0.0.1/empty")]
     Bench(BenchArgs),
     /// Look at a configuration
     #[command(subcommand)]
@@ -53,11 +57,17 @@ pub(crate) struct LocalnetArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
     /// First port; the ports of the network count up from there instead of the default ones
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=65_000))]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..=64_000))]
     pub(crate) port_base: Option<u16>,
     /// PostgreSQL database for the sequencer, e.g. postgres://user@host/database; SQLite files in DIR without it
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
+    /// A decentralized network of so many sequencers, each with a CometBFT validator
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10), conflicts_with = "database_url")]
+    pub(crate) bft: Option<u16>,
+    /// Folder of the program `cometbft`; looked for on the PATH without it
+    #[arg(long, value_name = "DIR", requires = "bft")]
+    pub(crate) cometbft: Option<PathBuf>,
     /// End after the self-test instead of serving until a signal
     #[arg(long)]
     pub(crate) once: bool,
@@ -69,6 +79,29 @@ pub(crate) struct SequencerArgs {
     /// Configuration file (TOML)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InitCommand {
+    /// Make the CometBFT keys of an operator; prints its entry for the file that lists all operators. A second run
+    /// prints the same
+    #[command(after_help = "Examples:\n  synod init operator --home cometbft --name alpha --p2p-address \
+                            alpha.example.com:26656 >> operators.toml")]
+    Operator(InitOperatorArgs),
+}
+
+/// `synod init operator`
+#[derive(Debug, Args)]
+pub(crate) struct InitOperatorArgs {
+    /// Home of the operator's CometBFT
+    #[arg(long, value_name = "DIR")]
+    pub(crate) home: PathBuf,
+    /// Name of the operator: letters, digits, `-` and `_`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// Where the other operators reach its CometBFT
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) p2p_address: String,
 }
 
 /// `synod probe`
@@ -85,7 +118,8 @@ pub(crate) struct ProbeArgs {
 /// `synod bench`
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// Public API of a sequencer, e.g. http://127.0.0.1:5008
+    /// Public API of a sequencer, e.g. http://127.0.0.1:5008; or an empty database (postgres://…, sqlite://…), which gets
+    /// the same submissions as plain rows, for comparison
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     /// Print the figures as JSON

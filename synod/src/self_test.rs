@@ -1,4 +1,4 @@
-//! Two members that register, send and receive: whether a sequencer does what it is for.
+//! Members that register, send and receive: whether sequencers do what they are for.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,31 +18,42 @@ const MESSAGE_ID: &str = "self-test";
 const STEP: &str = "the delivery of the self-test";
 const CONTENT: &[u8] = b"synod self-test";
 
-/// Registers two fresh members, has the first send to both, and waits until both received it. How long that took.
-pub(crate) async fn self_test(connection: &SequencerConnection) -> Result<Duration, ClientError> {
+/// What a self-test found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SelfTest {
+    /// Members that registered, sent and received.
+    pub(crate) members: usize,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+/// Registers a fresh member at each sequencer, at least two in all, has the first send to all, and waits until each has
+/// received it from its own sequencer.
+pub(crate) async fn self_test(sequencers: &[SequencerConnection]) -> Result<SelfTest, ClientError> {
     let started = Instant::now();
-    let sender = member(connection, "probe1").await?;
-    let receiver = member(connection, "probe2").await?;
-    let submission = submission(&[&sender, &receiver])?;
-    let (sent_to_self, sent) = tokio::join!(receive(&sender), async {
-        tokio::try_join!(receive(&receiver), sender.send(submission)).map(|_| ())
-    });
-    sent_to_self.and(sent)?;
-    Ok(started.elapsed())
+    let count = sequencers.len().max(2);
+    let members = (1..).zip(sequencers.iter().cycle()).take(count);
+    let registering = members.map(|(number, sequencer)| member(sequencer, format!("probe{number}")));
+    let members = futures::future::try_join_all(registering).await?;
+    let Some(sender) = members.first() else { return Err(answer("no sequencer to test")) };
+    let submission = submission(&members)?;
+    let receiving = futures::future::try_join_all(members.iter().map(receive));
+    tokio::try_join!(receiving, sender.send(submission))?;
+    Ok(SelfTest { members: count, took: started.elapsed() })
 }
 
-async fn member(connection: &SequencerConnection, name: &str) -> Result<Session, ClientError> {
-    let identity = MemberIdentity::fresh_participant(name)?;
-    connection.onboard(&identity, OnboardingLimits::default()).await?;
-    Ok(Session::new(connection.clone(), Arc::new(identity)))
+async fn member(sequencer: &SequencerConnection, name: String) -> Result<Session, ClientError> {
+    let identity = MemberIdentity::fresh_participant(&name)?;
+    sequencer.onboard(&identity, OnboardingLimits::default()).await?;
+    Ok(Session::new(sequencer.clone(), Arc::new(identity)))
 }
 
-fn submission(recipients: &[&Session; 2]) -> Result<Submission, ClientError> {
-    let members = recipients.iter().map(|session| Recipient::Member(session.identity().member().clone()));
-    let recipients_of = Recipients::group(members).ok_or_else(|| answer("no recipients"))?;
+fn submission(members: &[Session]) -> Result<Submission, ClientError> {
+    let recipients = members.iter().map(|session| Recipient::Member(session.identity().member().clone()));
+    let recipients = Recipients::group(recipients).ok_or_else(|| answer("no recipients"))?;
     let envelope = Envelope { content: Bytes::from_static(CONTENT), signatures: Vec::new() };
-    let version = recipients[0].connection().psid().protocol_version();
-    let batch = Batch::new(version, vec![(envelope, recipients_of)]);
+    let version = members[0].connection().psid().protocol_version();
+    let batch = Batch::new(version, vec![(envelope, recipients)]);
     let message_id = MessageId::parse(MESSAGE_ID).map_err(|error| answer(&error.to_string()))?;
     Ok(Submission::new(message_id, batch, max_sequencing_time(Duration::from_secs(60))))
 }

@@ -6,6 +6,7 @@
 //! - [`Store::load_checkpoint`]: the state after the last block. [`Store::events`], [`Store::latest_event_before`]: the
 //!   stream of a member. [`Store::topology_page`], [`Store::traffic_state_at`], [`Store::members`] and more: other reads.
 //! - [`Store::prune`]: forgetting what every member has processed.
+//! - [`PlainRows`]: the database without everything else, for measurements.
 //! - Identity, keys, settings, the node's own topology store, and the outbox towards CometBFT.
 //!
 //! A [`StoreFault`] of a write means that the node cannot know what is stored: the process ends, a restart finds out.
@@ -23,6 +24,7 @@ mod members;
 mod migrate;
 mod node;
 mod outbox;
+mod plain;
 mod postgres;
 mod pruning;
 mod seal;
@@ -41,6 +43,7 @@ pub use lease::{Acquired, Lease};
 pub use members::MemberRow;
 pub use node::PublicKeyRow;
 pub use outbox::OutboxFrame;
+pub use plain::PlainRows;
 pub use pruning::PruneReport;
 pub use store::Store;
 pub use traffic::TrafficAt;

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use synod_client::{ClientError, Submission, max_sequencing_time};
+use synod_client::{ClientError, Retry, Submission, max_sequencing_time};
 use synod_types::{MessageId, Recipient};
 use synod_wire::{Batch, Envelope, Recipients};
 use tokio::task::JoinSet;
 
-use super::members::MESSAGE_ID_PREFIX;
+use super::members::{MESSAGE_ID_PREFIX, Way};
 use super::tally::Tally;
 use super::{Members, Plan};
 
@@ -36,15 +36,18 @@ pub(super) async fn submit(plan: &Plan, members: &Members, tally: &Arc<Tally>, s
         let submission = submission(plan, members, number, other);
         let (member, tally) = (Arc::clone(&members[sender]), Arc::clone(tally));
         calls.spawn(async move {
-            let version = member.session.connection().psid().protocol_version();
-            let Some(signed) = submission.and_then(|one| one.sign(member.session.identity(), version).ok()) else {
+            let Some(signed) = submission.and_then(|one| one.sign(&member.identity, member.version()).ok()) else {
                 tally.refused(number, "the submission could not be made".to_owned());
                 return;
             };
             tally.sending(number);
-            match member.session.send_signed(signed).await {
-                Ok(()) => tally.accepted(number),
-                Err(error) => tally.refused(number, name_of(&error)),
+            match &member.way {
+                Way::Sequencer(session) => match session.send_signed(signed).await {
+                    Ok(()) => tally.accepted(number),
+                    Err(error) if is_unknown(&error) => tally.unknown(number, name_of(&error)),
+                    Err(error) => tally.refused(number, name_of(&error)),
+                },
+                Way::Table(table) => table.insert(number, signed).await,
             }
         });
         while calls.try_join_next().is_some() {}
@@ -61,10 +64,10 @@ fn pick(members: &Members, number: u64) -> (usize, usize) {
 }
 
 fn submission(plan: &Plan, members: &Members, number: u64, other: usize) -> Option<Submission> {
-    let session = &members[other].session;
-    let recipients = Recipients::group([Recipient::Member(session.identity().member().clone())])?;
+    let other = &members[other];
+    let recipients = Recipients::group([Recipient::Member(other.identity.member().clone())])?;
     let envelope = Envelope { content: content(plan.payload.bytes(number), number), signatures: Vec::new() };
-    let batch = Batch::new(session.connection().psid().protocol_version(), vec![(envelope, recipients)]);
+    let batch = Batch::new(other.version(), vec![(envelope, recipients)]);
     let message_id = MessageId::parse(&format!("{MESSAGE_ID_PREFIX}{number}")).ok()?;
     Some(Submission::new(message_id, batch, max_sequencing_time(MAX_SEQUENCING_DELAY)))
 }
@@ -81,6 +84,11 @@ fn content(length: usize, number: u64) -> Bytes {
     }
     bytes.truncate(length);
     Bytes::from(bytes)
+}
+
+/// Whether the sequencer may have taken the submission although the call failed.
+fn is_unknown(error: &ClientError) -> bool {
+    matches!(error, ClientError::Timeout { .. }) || error.retry() == Retry::Unknown
 }
 
 fn name_of(error: &ClientError) -> String {

@@ -1,7 +1,11 @@
-//! `synod bench`: loads a sequencer with signed submissions of fresh members and counts what comes back.
+//! `synod bench`: makes load of signed submissions and counts what comes back.
+//!
+//! The load goes to a sequencer, or, for comparison, in plain batches into a table of a database: the same submissions, made
+//! and signed by the same code in the same window.
 
 mod load;
 mod members;
+mod plain;
 mod report;
 mod tally;
 
@@ -9,18 +13,33 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use synod_client::{ClientError, ConnectOptions, SequencerConnection};
+use synod_store::{StoreError, StoreFault};
+use thiserror::Error;
 
 pub(crate) use report::Report;
 
 use self::members::BenchMember;
+use self::plain::PlainTable;
 use self::tally::Tally;
 
 /// How long to wait, after the last submission, for what was accepted.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
+/// The load could not be made.
+#[derive(Debug, Error)]
+pub(crate) enum BenchError {
+    #[error("the sequencer")]
+    Sequencer(#[from] ClientError),
+    #[error("the database")]
+    Database(#[from] StoreError),
+    #[error("the database failed")]
+    DatabaseFault(#[from] StoreFault),
+}
+
 /// What to do.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
+    /// `http(s)://…` of a sequencer, or `postgres://…` or `sqlite://…` of a database without one.
     pub(crate) url: String,
     pub(crate) payload: Payload,
     pub(crate) members: usize,
@@ -57,18 +76,31 @@ impl Payload {
 }
 
 /// Runs the plan.
-pub(crate) async fn run(plan: &Plan) -> Result<Report, ClientError> {
-    let connection = SequencerConnection::open(&plan.url, &ConnectOptions::default()).await?;
-    let members = members::onboard(&connection, &plan.url, plan.members.max(2)).await?;
+pub(crate) async fn run(plan: &Plan) -> Result<Report, BenchError> {
     let tally = Arc::new(Tally::new(plan.in_flight));
-    let readers = members::read_all(&members, &tally).await?;
+    if plan.url.starts_with("http") {
+        let connection = SequencerConnection::open(&plan.url, &ConnectOptions::default()).await?;
+        let members = members::onboard(&connection, &plan.url, plan.members.max(2)).await?;
+        let readers = members::read_all(&members, &tally).await?;
+        let report = measure(plan, &members, &tally).await;
+        readers.into_iter().for_each(|reader| reader.abort());
+        return Ok(report);
+    }
+    let (table, writer) = PlainTable::open(&plan.url, &tally).await?;
+    let members = members::of_table(&table, plan.members.max(2))?;
+    let report = measure(plan, &members, &tally).await;
+    drop((table, members));
+    writer.close().await?;
+    Ok(report)
+}
+
+async fn measure(plan: &Plan, members: &Members, tally: &Arc<Tally>) -> Report {
     let started = Instant::now();
-    load::submit(plan, &members, &tally, started).await;
+    load::submit(plan, members, tally, started).await;
     let submitting = started.elapsed();
     let drained = tally.wait_until_drained(DRAIN_LIMIT).await;
     let elapsed = if drained { tally.last_delivery().duration_since(started) } else { submitting };
-    readers.into_iter().for_each(|reader| reader.abort());
-    Ok(tally.report(elapsed.max(Duration::from_millis(1))))
+    tally.report(elapsed.max(Duration::from_millis(1)))
 }
 
 /// The members as the load needs them.

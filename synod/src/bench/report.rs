@@ -10,12 +10,14 @@ use serde::Serialize;
 pub(crate) struct Report {
     /// Submissions that the sequencer took.
     pub(crate) accepted: u64,
-    /// Submissions whose event came back to their sender.
+    /// Submissions whose event came back to their sender, those of unknown fate among them.
     pub(crate) delivered: u64,
     /// Submissions that were taken and never came back.
     pub(crate) lost: u64,
     /// Events beyond the first of a submission.
     pub(crate) duplicated: u64,
+    /// Submissions that may have been taken, by the error of the call.
+    pub(crate) unknown: BTreeMap<String, u64>,
     /// Refused submissions by error.
     pub(crate) refused: BTreeMap<String, u64>,
     /// Subscriptions that ended before the run did, by reason: what their members were sent is not known.
@@ -30,6 +32,8 @@ pub(crate) struct Report {
     pub(crate) deliver_p99_ms: f64,
     /// Half of the calls were answered within this time.
     pub(crate) send_p50_ms: f64,
+    /// 99 of 100 refusals came within this time.
+    pub(crate) refused_p99_ms: f64,
 }
 
 impl Report {
@@ -45,6 +49,9 @@ impl fmt::Display for Report {
         writeln!(f, "delivered           {}", self.delivered)?;
         writeln!(f, "lost                {}", self.lost)?;
         writeln!(f, "duplicated          {}", self.duplicated)?;
+        for (error, count) in &self.unknown {
+            writeln!(f, "unknown             {count} {error}")?;
+        }
         for (error, count) in &self.refused {
             writeln!(f, "refused             {count} {error}")?;
         }

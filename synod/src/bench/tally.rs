@@ -1,6 +1,6 @@
 //! What was sent and what came back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,9 @@ pub(super) struct Tally {
 struct Counts {
     /// Submissions that wait for their event, by number.
     open: BTreeMap<u64, Open>,
+    /// Submissions of whom nobody knows whether they were taken, as long as no event came.
+    unknown: BTreeSet<u64>,
+    calls_unknown: BTreeMap<String, u64>,
     accepted: u64,
     delivered: u64,
     duplicated: u64,
@@ -28,6 +31,7 @@ struct Counts {
     ended: BTreeMap<String, u64>,
     deliver_micros: Vec<u32>,
     send_micros: Vec<u32>,
+    refused_micros: Vec<u32>,
     last_delivery: Instant,
 }
 
@@ -42,6 +46,8 @@ impl Tally {
     pub(super) fn new(in_flight: usize) -> Self {
         let counts = Counts {
             open: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            calls_unknown: BTreeMap::new(),
             accepted: 0,
             delivered: 0,
             duplicated: 0,
@@ -49,6 +55,7 @@ impl Tally {
             ended: BTreeMap::new(),
             deliver_micros: Vec::new(),
             send_micros: Vec::new(),
+            refused_micros: Vec::new(),
             last_delivery: Instant::now(),
         };
         Self { window: Semaphore::new(in_flight), counts: Mutex::new(counts), changed: Notify::new() }
@@ -84,10 +91,28 @@ impl Tally {
     /// The sequencer refused the submission: there will be no event.
     pub(super) fn refused(&self, number: u64, why: String) {
         let mut counts = self.counts();
-        counts.open.remove(&number);
+        if let Some(open) = counts.open.remove(&number) {
+            counts.refused_micros.push(micros(open.started.elapsed()));
+        }
         *counts.refused.entry(why).or_default() += 1;
         drop(counts);
         self.window.add_permits(1);
+        self.changed.notify_one();
+    }
+
+    /// The call failed, and the sequencer may have taken the submission: an event may come, or not.
+    pub(super) fn unknown(&self, number: u64, why: String) {
+        let mut counts = self.counts();
+        *counts.calls_unknown.entry(why).or_default() += 1;
+        // The event may have come before the answer did not.
+        let waits = counts.open.remove(&number).is_some_and(|open| !open.delivered);
+        if waits {
+            counts.unknown.insert(number);
+        }
+        drop(counts);
+        if waits {
+            self.window.add_permits(1);
+        }
         self.changed.notify_one();
     }
 
@@ -100,25 +125,26 @@ impl Tally {
     pub(super) fn delivered(&self, number: u64) {
         let mut counts = self.counts();
         let now = Instant::now();
-        let fresh = match counts.open.get_mut(&number) {
+        let waited = match counts.open.get_mut(&number) {
             Some(open) if !open.delivered => {
                 open.delivered = true;
                 let (micros, is_accepted) = (micros(now.duration_since(open.started)), open.accepted);
                 counts.deliver_micros.push(micros);
-                counts.delivered += 1;
-                counts.last_delivery = now;
                 if is_accepted {
                     counts.open.remove(&number);
                 }
                 true
             }
-            _ => {
-                counts.duplicated += 1;
-                false
-            }
+            _ => false,
         };
+        if waited || counts.unknown.remove(&number) {
+            counts.delivered += 1;
+            counts.last_delivery = now;
+        } else {
+            counts.duplicated += 1;
+        }
         drop(counts);
-        if fresh {
+        if waited {
             self.window.add_permits(1);
         }
         self.changed.notify_one();
@@ -142,12 +168,14 @@ impl Tally {
         let mut counts = self.counts();
         counts.deliver_micros.sort_unstable();
         counts.send_micros.sort_unstable();
+        counts.refused_micros.sort_unstable();
         let lost = counts.open.values().filter(|open| open.accepted && !open.delivered).count();
         Report {
             accepted: counts.accepted,
             delivered: counts.delivered,
             lost: lost as u64,
             duplicated: counts.duplicated,
+            unknown: counts.calls_unknown.clone(),
             refused: counts.refused.clone(),
             ended_subscriptions: counts.ended.clone(),
             seconds: elapsed.as_secs_f64(),
@@ -155,6 +183,7 @@ impl Tally {
             deliver_p50_ms: percentile_ms(&counts.deliver_micros, 50),
             deliver_p99_ms: percentile_ms(&counts.deliver_micros, 99),
             send_p50_ms: percentile_ms(&counts.send_micros, 50),
+            refused_p99_ms: percentile_ms(&counts.refused_micros, 99),
         }
     }
 }
@@ -190,6 +219,21 @@ mod tests {
         assert_eq!(report.delivered_per_s, 1.0);
         assert_eq!(report.refused["SEQUENCER_OVERLOADED"], 1);
         assert!(!report.is_fit());
+    }
+
+    #[test]
+    fn an_event_after_a_call_of_unknown_fate_is_no_second_one() {
+        let tally = Tally::new(3);
+        (0..3).for_each(|number| tally.sending(number));
+        tally.delivered(0);
+        (0..3).for_each(|number| tally.unknown(number, "Unavailable".to_owned()));
+        tally.delivered(1);
+        let report = tally.report(Duration::from_secs(1));
+        assert_eq!((report.accepted, report.delivered, report.lost, report.duplicated), (0, 2, 0, 0));
+        assert_eq!(report.unknown["Unavailable"], 3);
+        tally.delivered(1);
+        assert_eq!(tally.report(Duration::from_secs(1)).duplicated, 1);
+        assert_eq!(tally.window.available_permits(), 6, "each gave its own place back");
     }
 
     #[test]

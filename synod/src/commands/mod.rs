@@ -2,6 +2,7 @@
 
 mod bench;
 mod config;
+mod init;
 mod localnet;
 mod probe;
 mod sequencer;
@@ -19,6 +20,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     let result = match command {
         Command::Localnet(arguments) => localnet::run(arguments),
         Command::Sequencer(arguments) => sequencer::run(&arguments),
+        Command::Init(command) => init::run(command),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Config(command) => config::run(command),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use synod_client::{ConnectOptions, SequencerConnection};
+use synod_client::{ClientError, ConnectOptions, SequencerConnection};
 use synod_runtime::Chain;
 
 use super::{CommandResult, block_on};
@@ -12,14 +12,17 @@ use crate::self_test::self_test;
 
 pub(super) fn run(arguments: &ProbeArgs) -> CommandResult {
     block_on(async {
-        let probed = async {
+        let probed: Result<_, ClientError> = async {
             let connection = SequencerConnection::open(&arguments.url, &ConnectOptions::default()).await?;
-            self_test(&connection).await.map(|took| (connection, took))
-        };
-        match probed.await {
-            Ok((connection, took)) => {
+            let tested = self_test(std::slice::from_ref(&connection)).await?;
+            Ok((connection, tested))
+        }
+        .await;
+        match probed {
+            Ok((connection, tested)) => {
+                let members = tested.members;
                 let (psid, sequencer) = (connection.psid(), connection.sequencer());
-                let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                let took_ms = u64::try_from(tested.took.as_millis()).unwrap_or(u64::MAX);
                 if arguments.json {
                     let found = json!({
                         "ok": true,
@@ -29,7 +32,9 @@ pub(super) fn run(arguments: &ProbeArgs) -> CommandResult {
                     });
                     println!("{found}");
                 } else {
-                    println!("{sequencer} serves {psid}: two members registered, sent and received in {took_ms} ms");
+                    println!(
+                        "{sequencer} serves {psid}: {members} members registered, sent and received in {took_ms} ms"
+                    );
                 }
                 Ok(ExitCode::SUCCESS)
             }

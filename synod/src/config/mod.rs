@@ -1,7 +1,9 @@
 //! Configuration of nodes.
 
+mod cometbft;
 mod sequencer;
 
+pub(crate) use cometbft::CometBftConfig;
 pub(crate) use sequencer::{MonitoringConfig, NodeName, SequencerConfig, StorageConfig};
 
 /// Every key can be overridden by a variable: `public_api.port` by `SYNOD_PUBLIC_API__PORT`.

@@ -8,6 +8,8 @@ use synod_runtime::settings::{Mistakes, Settings};
 use synod_runtime::telemetry::LogFormat;
 use synod_types::{Namespace, UniqueIdentifier};
 
+use super::CometBftConfig;
+
 /// Everything that can be configured of a sequencer node.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +22,8 @@ pub(crate) struct SequencerConfig {
     pub(crate) public_api: PublicApiConfig,
     /// What operators call.
     pub(crate) admin_api: AdminApiConfig,
+    /// Ordering by CometBFT; the sequencer orders itself when absent.
+    pub(crate) cometbft: Option<CometBftConfig>,
     /// Health and metrics.
     pub(crate) monitoring: MonitoringConfig,
     /// What is written to the log.
@@ -173,6 +177,9 @@ impl Settings for SequencerConfig {
         }
         if self.public_api.port != 0 && self.public_api.port == self.admin_api.port {
             mistakes.add("admin_api.port", "is the port of the public API");
+        }
+        if let Some(cometbft) = &self.cometbft {
+            cometbft.check(mistakes);
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Founds a synchronizer at sequencers that wait for one, over their administration API as an operator would.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use synod_crypto::{KeyGenerationFault, KeyUsages, SigningKeySpec, SigningPrivateKey};
@@ -56,8 +59,12 @@ pub(crate) enum FoundingError {
     Genesis(#[from] InvalidGenesis),
     #[error("the key of the founder cannot be made")]
     Key(#[from] KeyGenerationFault),
-    #[error("the key of the founder cannot be stored")]
-    KeyFile(#[from] std::io::Error),
+    #[error("{path} cannot be read or written")]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// The administration API of one sequencer.
@@ -130,26 +137,57 @@ impl Admin {
     }
 }
 
-/// Founds a synchronizer at the sequencer whose administration API is at `url`, unless it is part of one already. The
-/// founder's key is kept in `owner_key`: it alone governs the synchronizer.
-pub(super) async fn found(url: &str, owner_key: &Path) -> Result<(), FoundingError> {
-    let admin = Admin::open(url).await?;
-    if admin.is_running().await? {
+/// Founds a synchronizer at the sequencers whose administration APIs are at `urls`, unless they are part of one already.
+/// The founder's key is kept in `owner_key`: it alone governs the synchronizer. What the synchronizer begins with is kept
+/// in `genesis_file`, so that a founding that was interrupted goes on with the same.
+pub(super) async fn found(urls: &[String], owner_key: &Path, genesis_file: &Path) -> Result<(), FoundingError> {
+    let mut waiting = Vec::new();
+    let mut admins = Vec::new();
+    for url in urls {
+        let admin = Admin::open(url).await?;
+        if !admin.is_running().await? {
+            waiting.push(admin.clone());
+        }
+        admins.push(admin);
+    }
+    if waiting.is_empty() {
         return Ok(());
     }
-    let sequencer = admin.sequencer().await?;
-    let owner = SigningPrivateKey::generate(SigningKeySpec::EcCurve25519, KeyUsages::NAMESPACE)?;
-    write_key(owner_key, &owner)?;
-    let mut transactions = admin.identity().await?;
-    transactions.extend(founder_transactions(&owner, sequencer)?);
     let parameters = StaticSynchronizerParameters::jce_defaults(VERSION);
-    let genesis = Genesis::new(parameters.clone(), Genesis::prepare(transactions))?;
-    admin.initialize(&encode_v2(&genesis.rows, VERSION), &parameters).await
+    let genesis = match read(genesis_file)? {
+        Some(genesis) => genesis,
+        None => {
+            let genesis = make_genesis(&admins, parameters.clone(), owner_key).await?;
+            write(genesis_file, &genesis)?;
+            genesis
+        }
+    };
+    for admin in waiting {
+        admin.initialize(&genesis, &parameters).await?;
+    }
+    Ok(())
+}
+
+async fn make_genesis(
+    admins: &[Admin],
+    parameters: StaticSynchronizerParameters,
+    owner_key: &Path,
+) -> Result<Bytes, FoundingError> {
+    let owner = SigningPrivateKey::generate(SigningKeySpec::EcCurve25519, KeyUsages::NAMESPACE)?;
+    write(owner_key, &owner.to_pkcs8())?;
+    let (mut sequencers, mut transactions) = (Vec::new(), Vec::new());
+    for admin in admins {
+        sequencers.push(admin.sequencer().await?);
+        transactions.extend(admin.identity().await?);
+    }
+    transactions.extend(founder_transactions(&owner, sequencers)?);
+    let genesis = Genesis::new(parameters, Genesis::prepare(transactions))?;
+    Ok(encode_v2(&genesis.rows, VERSION))
 }
 
 fn founder_transactions(
     owner: &SigningPrivateKey,
-    sequencer: SequencerId,
+    sequencers: Vec<SequencerId>,
 ) -> Result<Vec<SignedTopologyTransaction>, BuildError> {
     let namespace = Namespace::new(owner.public_key().fingerprint().clone());
     let founding = Founding::new(SYNCHRONIZER, BTreeSet::from([namespace]), 1, VERSION)?;
@@ -157,7 +195,7 @@ fn founder_transactions(
     let agreed = [
         founding.namespace()?,
         founding.parameters(DynamicSynchronizerParameters::default())?,
-        founding.sequencers(1, vec![sequencer], Vec::new())?,
+        founding.sequencers(trust_threshold(sequencers.len()), sequencers, Vec::new())?,
     ];
     for transaction in agreed {
         signed.push(build::sign(transaction, [owner], false)?);
@@ -165,13 +203,29 @@ fn founder_transactions(
     Ok(signed)
 }
 
-/// Writes the key (PKCS #8, DER) so that only its owner reads it.
-fn write_key(path: &Path, key: &SigningPrivateKey) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file = std::fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(&key.to_pkcs8())?;
-    file.sync_all()
+/// So many equal answers come from at least one honest sequencer, when less than a third of all are faulty.
+fn trust_threshold(sequencers: usize) -> u32 {
+    u32::try_from(sequencers.saturating_sub(1) / 3 + 1).unwrap_or(u32::MAX)
+}
+
+fn read(path: &Path) -> Result<Option<Bytes>, FoundingError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FoundingError::File { path: path.to_owned(), source }),
+    }
+}
+
+/// Writes a file that only its owner reads; it is whole or not there.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), FoundingError> {
+    let partial = path.with_extension("partial");
+    let written = || {
+        let mut file = fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    written().map_err(|source| FoundingError::File { path: path.to_owned(), source })
 }
 
 fn refused(call: &'static str) -> impl FnOnce(tonic::Status) -> FoundingError {

@@ -1,14 +1,16 @@
-//! Which ports and directories the nodes of a localnet have.
+//! Which ports and files the nodes of a localnet have.
 
 use std::path::{Path, PathBuf};
 
-/// Ports of one sequencer.
+/// Ports of one sequencer, and of its CometBFT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SequencerPorts {
     pub(crate) public: u16,
     pub(crate) admin: u16,
     pub(crate) http_health: u16,
     pub(crate) metrics: u16,
+    pub(crate) comet_p2p: u16,
+    pub(crate) comet_rpc: u16,
 }
 
 /// Distance between the ports of two sequencers.
@@ -20,13 +22,68 @@ impl SequencerPorts {
     pub(crate) fn of(index: u16, port_base: Option<u16>) -> Self {
         let shift = index * STEP;
         let at = |default: u16, offset: u16| port_base.map_or(default, |base| base + offset) + shift;
-        Self { public: at(5008, 0), admin: at(5009, 1), http_health: at(5063, 2), metrics: at(10013, 3) }
+        Self {
+            public: at(5008, 0),
+            admin: at(5009, 1),
+            http_health: at(5063, 2),
+            metrics: at(10013, 3),
+            comet_p2p: at(26656, 4),
+            comet_rpc: at(26657, 5),
+        }
     }
 }
 
-/// Directory of sequencer `index`, counted from 1 in its name.
-pub(crate) fn sequencer_dir(dir: &Path, index: u16) -> PathBuf {
-    dir.join(format!("sequencer{}", index + 1))
+/// Name of sequencer `index`, counted from 1 in its name.
+pub(crate) fn sequencer_name(index: u16) -> String {
+    format!("sequencer{}", index + 1)
+}
+
+/// Files of a network below its directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    dir: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(dir: &Path) -> Self {
+        // The nodes' configurations name their files from anywhere.
+        Self { dir: std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()) }
+    }
+
+    /// Key of the synchronizer's owner (PKCS #8).
+    pub(crate) fn owner_key(&self) -> PathBuf {
+        self.dir.join("owner.pk8")
+    }
+
+    /// Topology that the synchronizer begins with.
+    pub(crate) fn genesis(&self) -> PathBuf {
+        self.dir.join("genesis.bin")
+    }
+
+    /// All operators of a decentralized network.
+    pub(crate) fn operators(&self) -> PathBuf {
+        self.dir.join("operators.toml")
+    }
+
+    /// Everything of one sequencer.
+    pub(crate) fn sequencer(&self, index: u16) -> PathBuf {
+        self.dir.join(sequencer_name(index))
+    }
+
+    /// Its configuration, as `synod sequencer -c` reads it.
+    pub(crate) fn sequencer_config(&self, index: u16) -> PathBuf {
+        self.sequencer(index).join("sequencer.toml")
+    }
+
+    /// Its database.
+    pub(crate) fn sequencer_database(&self, index: u16) -> PathBuf {
+        self.sequencer(index).join("sequencer.db")
+    }
+
+    /// Home of its CometBFT.
+    pub(crate) fn comet_home(&self, index: u16) -> PathBuf {
+        self.sequencer(index).join("cometbft")
+    }
 }
 
 #[cfg(test)]
@@ -36,9 +93,12 @@ mod tests {
     #[test]
     fn no_two_ports_are_the_same() {
         for base in [None, Some(6000)] {
-            let all = (0..4).map(|index| SequencerPorts::of(index, base));
-            let mut all: Vec<u16> =
-                all.flat_map(|ports| [ports.public, ports.admin, ports.http_health, ports.metrics]).collect();
+            let all = (0..10).map(|index| SequencerPorts::of(index, base));
+            let ports = |ports: SequencerPorts| {
+                let SequencerPorts { public, admin, http_health, metrics, comet_p2p, comet_rpc } = ports;
+                [public, admin, http_health, metrics, comet_p2p, comet_rpc]
+            };
+            let mut all: Vec<u16> = all.flat_map(ports).collect();
             all.sort_unstable();
             let count = all.len();
             all.dedup();

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
+
+use crate::config::SequencerConfig;
 
 /// What a script needs to use the network.
 #[derive(Debug, Serialize)]
@@ -13,6 +16,9 @@ pub(crate) struct Ready {
     pub(crate) sequencers: Vec<ReadySequencer>,
     /// None yet.
     pub(crate) mediators: [(); 0],
+    /// In the order of the sequencers; not there when they order themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) cometbft: Vec<ReadyCometBft>,
     pub(crate) self_test_ms: u64,
 }
 
@@ -24,7 +30,34 @@ pub(crate) struct ReadySequencer {
     pub(crate) health: String,
 }
 
+/// The CometBFT of a sequencer.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReadyCometBft {
+    pub(crate) rpc: String,
+    pub(crate) home: PathBuf,
+}
+
 impl Ready {
+    /// A network of these sequencers, tested in so long.
+    pub(crate) fn new(synchronizer_id: String, configs: &[SequencerConfig], self_test: Duration) -> Self {
+        let at = |port: u16| format!("127.0.0.1:{port}");
+        let sequencers = configs.iter().map(|config| ReadySequencer {
+            public: at(config.public_api.port),
+            admin: at(config.admin_api.port),
+            health: at(config.monitoring.http_health_port.unwrap_or_default()),
+        });
+        let cometbft = configs.iter().filter_map(|config| config.cometbft.as_ref());
+        let cometbft =
+            cometbft.map(|cometbft| ReadyCometBft { rpc: at(cometbft.rpc_port), home: cometbft.home.clone() });
+        Self {
+            synchronizer_id,
+            sequencers: sequencers.collect(),
+            mediators: [],
+            cometbft: cometbft.collect(),
+            self_test_ms: u64::try_from(self_test.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
     /// Writes the file so that it is never seen half written.
     pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
         let text = serde_json::to_string(self).map_err(io::Error::other)?;

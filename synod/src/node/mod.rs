@@ -1,9 +1,11 @@
 //! A node: its parts, wired.
 
 mod admin;
+mod consortium;
 mod identity;
 mod initializer;
 mod log_levels;
+mod ordering;
 mod sequencer;
 mod status;
 

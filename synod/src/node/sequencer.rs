@@ -11,7 +11,7 @@ use prost::Message;
 use synod_machine::{Checkpoint, Fault, Machine, State};
 use synod_node_admin::sequencer::InitializeRefused;
 use synod_node_admin::{AdminServerFault, LogLevels, NodeStage, StageReceiver, StageSender};
-use synod_ordering::{BlockLimits, Clock, IntakeLimits, LocalOrdering};
+use synod_ordering::Clock;
 use synod_pipeline::{BlockExecutor, Committer, EventLog};
 use synod_proto::protocol::v30::StaticSynchronizerParameters as StaticParametersProto;
 use synod_runtime::health::{self, Role};
@@ -23,11 +23,13 @@ use synod_store::{Acquired, Lease, Store, StoreConfig, StoreError, StoreFault};
 use synod_types::{MemberKind, SequencerId};
 use synod_wire::versioned;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use super::admin::{self, AdminParts};
+use super::consortium::{Consortium, ConsortiumError};
 use super::identity::{NodeIdentity, NodeIdentityError};
 use super::initializer::Initializer;
+use super::ordering::{self, Ordering, OrderingError, Pipeline};
 use super::status::{NodeStatus, Running};
 use crate::config::{MonitoringConfig, SequencerConfig, StorageConfig};
 
@@ -66,6 +68,10 @@ pub(crate) enum StartError {
     State(#[from] Fault),
     #[error("metrics")]
     Metrics(#[from] metrics::MetricsFault),
+    #[error("this operator cannot take its place in the consortium")]
+    Consortium(#[from] ConsortiumError),
+    #[error("ordering cannot start")]
+    Ordering(#[from] OrderingError),
     #[error("the public API")]
     Gateway(#[from] GatewayFault),
     #[error("the certificate or the key cannot be read from {path}")]
@@ -96,6 +102,7 @@ pub(crate) struct SequencerNode {
 struct StartParts {
     lease: Lease,
     public: TcpListener,
+    consortium: Option<Consortium>,
 }
 
 impl SequencerNode {
@@ -109,6 +116,10 @@ impl SequencerNode {
     ) -> Result<Arc<Self>, StartError> {
         let public = listen("public API", config.public_api.address, config.public_api.port).await?;
         let admin = listen("admin API", config.admin_api.address, config.admin_api.port).await?;
+        let consortium = match &config.cometbft {
+            Some(cometbft) => Some(Consortium::open(cometbft).await?),
+            None => None,
+        };
         let metrics = MetricsRegistry::new(&config.name.0, "sequencer", env!("CARGO_PKG_VERSION"))?;
         let health = Health::with_metrics(&metrics)?;
         // A standby is watched too.
@@ -136,7 +147,7 @@ impl SequencerNode {
             health,
             stage,
             status,
-            start: Mutex::new(Some(StartParts { lease: lease.clone(), public })),
+            start: Mutex::new(Some(StartParts { lease: lease.clone(), public, consortium })),
         });
         node.keep_lease(lease);
         if let Some(checkpoint) = node.store.load_checkpoint().await? {
@@ -213,7 +224,7 @@ impl SequencerNode {
 
     /// Starts ordering, the pipeline and the public API from a stored state.
     async fn run_sequencer(self: &Arc<Self>, checkpoint: Checkpoint) -> Result<(), StartError> {
-        let Some(StartParts { lease, public }) = self.start.lock().await.take() else { return Ok(()) };
+        let Some(StartParts { lease, public, consortium }) = self.start.lock().await.take() else { return Ok(()) };
         let sequencer = SequencerId::new(self.identity.identity.member().uid().clone());
         let (psid, height) = (checkpoint.psid.clone(), checkpoint.height);
         let state = State::restore(checkpoint)?;
@@ -221,31 +232,15 @@ impl SequencerNode {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let executor = BlockExecutor::new(Arc::new(Machine::new(threads)), state.clone());
         let committer = Committer::new(self.store.clone(), lease, Arc::clone(&events), height, state.clone());
-        let head = committer.head();
-        let (orderer, ordering) = LocalOrdering::new(
-            executor,
-            committer,
-            sequencer.clone(),
-            Arc::clone(&self.clock),
-            (IntakeLimits::default(), BlockLimits::default()),
-        );
-        let orderer = Arc::new(orderer);
-        // Ordering ends when nobody can submit any more: until it is told to, its own task can.
-        let entrance = Arc::clone(&orderer);
-        self.supervisor.spawn("ordering", TaskKind::essential(Phase::Block), |stop| async move {
-            let _entrance = entrance;
-            let (told, is_told) = watch::channel(false);
-            let running = ordering.run(is_told);
-            tokio::pin!(running);
-            tokio::select! {
-                ended = &mut running => ended,
-                () = stop.cancelled() => {
-                    told.send_replace(true);
-                    running.await
-                }
-            }
-        });
         let keys = self.identity.identity.keys();
+        let pipeline = Pipeline { store: self.store.clone(), executor, committer, sequencer: sequencer.clone() };
+        let Ordering { orderer, head, time } = match consortium {
+            None => ordering::local(pipeline, Arc::clone(&self.clock), &self.supervisor),
+            Some(consortium) => {
+                let key = keys.protocol.clone();
+                ordering::by_cometbft(pipeline, &consortium, key, &self.metrics, &self.supervisor).await?
+            }
+        };
         let gateway = Gateway::new(GatewayParts {
             sequencer,
             head: head.clone(),
@@ -254,7 +249,7 @@ impl SequencerNode {
             store: self.store.clone(),
             keys: PrivateKeys::new([keys.protocol.clone()]),
             clock: Arc::clone(&self.clock),
-            settings: self.gateway_settings()?,
+            settings: GatewaySettings { sequencing_time: time, ..self.gateway_settings()? },
             metrics: GatewayMetrics::register(&self.metrics)?,
         })
         .await?;

@@ -1,12 +1,11 @@
-//! `synod localnet` from outside: the binary as its users run it.
-
-mod support;
+//! A network on one machine, and the commands that look at it.
 
 use std::net::TcpListener;
 use std::time::Duration;
 
-use support::{Localnet, free_port_base, synod};
 use synod_testkit::postgres::TestServer;
+
+use crate::support::{Localnet, next_port_base, synod};
 
 /// A whole network is there within this time, also on a busy machine.
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -58,7 +57,7 @@ fn a_network_on_postgresql_resumes_as_the_same_synchronizer() {
 
 #[test]
 fn a_taken_port_is_named() {
-    let base = free_port_base();
+    let base = next_port_base();
     let _taken = TcpListener::bind(("127.0.0.1", base)).expect("free a moment ago");
     let dir = tempfile::tempdir().expect("a directory");
     let output = synod(&["localnet", "--dir", &dir.path().display().to_string(), "--port-base", &base.to_string()]);
@@ -69,7 +68,7 @@ fn a_taken_port_is_named() {
 
 #[test]
 fn a_probe_of_nothing_fails_with_a_reason() {
-    let base = free_port_base();
+    let base = next_port_base();
     let output = synod(&["probe", &format!("http://127.0.0.1:{base}"), "--json"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

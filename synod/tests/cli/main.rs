@@ -1,0 +1,5 @@
+//! The binary from outside, as its users run it.
+
+mod consortium;
+mod localnet;
+mod support;
