@@ -1,4 +1,4 @@
-//! Why something ordered left no trace. For log and metrics only: no outcome depends on it.
+//! Why something ordered left no trace. For the log only: no outcome depends on it.
 
 use std::fmt;
 

@@ -38,7 +38,7 @@ pub struct BlockOutcome {
     pub acknowledgements: Vec<(MemberIndex, CantonTimestamp)>,
     /// Frames to remember.
     pub frames: Vec<FrameStamp>,
-    /// What was dropped and why, for log and metrics only: not part of the state.
+    /// What was dropped and why, for the log only: not part of the state.
     pub alarms: Vec<Alarm>,
     /// Hash over everything that the blocks changed so far. Equal on all nodes; unchanged by a block that changed nothing.
     pub app_hash: [u8; 32],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use synod_machine::State;
+use synod_machine::{Alarm, State};
 use synod_store::{Lease, Store, StoreFault};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -60,9 +60,72 @@ impl Committer {
         };
         let (first, last, last_time) = (first.height, last.height, last.last_time);
         self.store.commit(&self.lease, &outcomes).await.map_err(|source| CommitFault { first, last, source })?;
+        outcomes.iter().for_each(|outcome| log_alarms(outcome.height, &outcome.alarms));
         let events = outcomes.into_iter().flat_map(|outcome| outcome.events).map(Arc::new).collect();
         self.head.send_replace(Arc::new(Head { height: Some(last), state }));
         self.log.publish(events, last_time);
         Ok(())
+    }
+}
+
+/// One warning per alarm: which code means what stands in docs/errors/alarms.md. Logged once a block is durable, so that a
+/// block that is staged again after a restart is not logged twice.
+fn log_alarms(height: u64, alarms: &[Alarm]) {
+    for alarm in alarms {
+        tracing::warn!(
+            code = alarm.kind.id(),
+            height,
+            time = %alarm.time,
+            origin = %alarm.origin,
+            detail = alarm.detail,
+            "an ordered request is dropped"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use synod_machine::{Alarm, AlarmKind};
+    use synod_types::{CantonTimestamp, SequencerId};
+
+    use super::log_alarms;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("one thread").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn each_alarm_is_a_warning_with_its_code() {
+        let alarm = |kind| Alarm {
+            kind,
+            time: CantonTimestamp::EPOCH,
+            origin: SequencerId::parse("SEQ::s::1220").expect("an identifier"),
+            detail: "what was found".to_owned(),
+        };
+        let alarms = [alarm(AlarmKind::InvalidLedgerEvent), alarm(AlarmKind::IncorrectEventCost)];
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).without_time().finish();
+        tracing::subscriber::with_default(subscriber, || log_alarms(7, &alarms));
+        let text = String::from_utf8(lines.0.lock().expect("one thread").clone()).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        for (line, code) in lines.iter().zip(["INVALID_LEDGER_EVENT", "INCORRECT_EVENT_COST"]) {
+            assert!(line.contains("WARN") && line.contains(code) && line.contains("height=7"), "{line}");
+            assert!(line.contains("what was found") && line.contains("SEQ::s::1220"), "{line}");
+        }
     }
 }
