@@ -1,13 +1,12 @@
 //! Who a member is: its keys, and the topology transactions that prove them (chapter 02 §7.1).
 
 use synod_crypto::{
-    CryptoKeyFormat, EncryptionKeySpec, EncryptionPublicKey, InvalidKey, KeyGenerationFault, KeyUsages, SigningError,
-    SigningKeySpec, SigningPrivateKey,
+    CryptoKeyFormat, EncryptionKeySpec, EncryptionPublicKey, InvalidKey, KeyGenerationFault, KeyUsages, SigningKeySpec,
+    SigningPrivateKey,
 };
-use synod_topology::mapping::{NamespaceDelegation, OwnerToKeyMapping, PublicKey, SynchronizerTrustCertificate};
-use synod_topology::{
-    InvalidMessage, Mapping, Operation, SignedTopologyTransaction, TopologySignature, TopologyTransaction,
-};
+use synod_topology::build::{self, BuildError};
+use synod_topology::mapping::SynchronizerTrustCertificate;
+use synod_topology::{Operation, SignedTopologyTransaction, TopologyTransaction};
 use synod_types::{
     InvalidIdentifier, Member, MemberKind, Namespace, ParticipantId, PhysicalSynchronizerId, ProtocolVersion,
     UniqueIdentifier,
@@ -28,12 +27,9 @@ pub enum IdentityFault {
     /// An encryption key could not be made.
     #[error("an encryption key could not be made")]
     EncryptionKey(#[from] InvalidKey),
-    /// A transaction could not be made.
-    #[error("a topology transaction could not be made")]
-    Transaction(#[from] InvalidMessage),
-    /// A transaction could not be signed.
-    #[error("a topology transaction could not be signed")]
-    Sign(#[from] SigningError),
+    /// A transaction could not be made or signed.
+    #[error("the topology transactions of the member")]
+    Transaction(#[from] BuildError),
 }
 
 /// The private keys of a member.
@@ -131,19 +127,9 @@ impl MemberIdentity {
         version: ProtocolVersion,
     ) -> Result<[SignedTopologyTransaction; 2], IdentityFault> {
         let MemberKeys { namespace, authentication, protocol, encryption } = &self.keys;
-        let root = NamespaceDelegation::root(namespace.public_key().clone())?;
-        let mut listed = vec![
-            PublicKey::Signing(authentication.public_key().clone()),
-            PublicKey::Signing(protocol.public_key().clone()),
-        ];
-        listed.extend(encryption.clone().map(PublicKey::Encryption));
-        let keys = OwnerToKeyMapping::new(self.member.clone(), listed)?;
-        let signers = [
-            (namespace, KeyUsages::NAMESPACE),
-            (authentication, KeyUsages::PROOF_OF_OWNERSHIP),
-            (protocol, KeyUsages::PROOF_OF_OWNERSHIP),
-        ];
-        Ok([sign_mapping(root, version, &[(namespace, KeyUsages::NAMESPACE)])?, sign_mapping(keys, version, &signers)?])
+        let (member, keys) = (self.member.clone(), [authentication, protocol]);
+        let keys = build::owner_to_key_mapping(member, namespace, &keys, encryption.as_slice(), 1, version)?;
+        Ok([build::root_certificate(namespace, version)?, keys])
     }
 
     /// What a participant registers itself with: its identity and its trust in the synchronizer.
@@ -160,24 +146,8 @@ impl MemberIdentity {
             synchronizer: psid.logical().clone(),
             feature_flags: Vec::new(),
         };
-        let certificate = sign_mapping(certificate, version, &[(&self.keys.namespace, KeyUsages::NAMESPACE)])?;
+        let certificate = TopologyTransaction::new(Operation::Replace, 1, certificate, version);
+        let certificate = build::sign(certificate.map_err(BuildError::from)?, [&self.keys.namespace], false)?;
         Ok(self.identity_transactions(version)?.into_iter().chain([certificate]).collect())
     }
-}
-
-/// The first transaction of a mapping, signed by these keys, each under the usage given.
-///
-/// # Errors
-/// [`IdentityFault`].
-pub fn sign_mapping(
-    mapping: impl Into<Mapping>,
-    version: ProtocolVersion,
-    signers: &[(&SigningPrivateKey, KeyUsages)],
-) -> Result<SignedTopologyTransaction, IdentityFault> {
-    let transaction = TopologyTransaction::new(Operation::Replace, 1, mapping, version)?;
-    let signatures: Result<Vec<TopologySignature>, SigningError> = signers
-        .iter()
-        .map(|(key, usages)| key.sign(transaction.hash(), *usages).map(TopologySignature::single))
-        .collect();
-    Ok(SignedTopologyTransaction::new(transaction, signatures?, false)?)
 }

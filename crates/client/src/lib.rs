@@ -26,7 +26,7 @@ mod topology;
 pub use connection::{ConnectOptions, SequencerConnection};
 pub use error::{ClientError, Retry};
 pub use event::{EventError, EventKeys, ReceivedEvent, StreamChecker};
-pub use identity::{IdentityFault, MemberIdentity, MemberKeys, sign_mapping};
+pub use identity::{IdentityFault, MemberIdentity, MemberKeys};
 pub use onboarding::OnboardingLimits;
 pub use request::{Submission, max_sequencing_time, sign_acknowledgement};
 pub use session::Session;

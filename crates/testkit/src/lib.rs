@@ -5,8 +5,7 @@
 
 pub mod fields;
 mod lines;
-pub mod mutate;
-mod mutator;
+mod mutate;
 #[cfg(feature = "nodes")]
 pub mod nodes;
 pub mod postgres;
@@ -17,5 +16,5 @@ mod tally;
 pub mod vectors;
 
 pub use lines::{DataError, Lines, read_lines};
-pub use mutator::Mutator;
+pub use mutate::Mutator;
 pub use tally::{Counts, Tally};

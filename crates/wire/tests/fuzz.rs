@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use synod_testkit::Mutator;
 use synod_testkit::fields;
-use synod_testkit::mutate::Mutator;
 use synod_testkit::vectors::{Case, read_cases};
 use synod_types::ProtocolVersion;
 use synod_wire::{

@@ -2,10 +2,11 @@
 
 use synod_crypto::{
     CryptoKeyFormat, EncryptionKeySpec, EncryptionPublicKey, Hash, HashPurpose, KeyUsages, Signature, SigningKeySpec,
-    SigningPrivateKey, SigningPublicKey,
+    SigningPrivateKey,
 };
-use synod_topology::mapping::{Mapping, NamespaceDelegation, OwnerToKeyMapping, PublicKey};
-use synod_topology::{Operation, SignedTopologyTransaction, TopologySignature, TopologyTransaction};
+use synod_topology::build;
+use synod_topology::mapping::Mapping;
+use synod_topology::{Operation, SignedTopologyTransaction, TopologyTransaction};
 use synod_types::{Member, MemberKind, Namespace, ProtocolVersion, UniqueIdentifier};
 
 /// An Ed25519 key that follows from a name.
@@ -102,8 +103,7 @@ impl TestMember {
     /// Never: the transaction is well formed.
     #[must_use]
     pub fn root(&self) -> SignedTopologyTransaction {
-        let root = NamespaceDelegation::root(self.namespace_key.public_key().clone()).expect("a namespace key");
-        transaction(Operation::Replace, 1, Mapping::NamespaceDelegation(root), &[&self.namespace_key])
+        build::root_certificate(&self.namespace_key, ProtocolVersion::V35).expect("a namespace key")
     }
 
     /// The mapping of this member to its keys, with this serial.
@@ -112,32 +112,23 @@ impl TestMember {
     /// Never: the transaction is well formed.
     #[must_use]
     pub fn owner_to_key(&self, serial: u32) -> SignedTopologyTransaction {
-        let keys = [&self.authentication_key, &self.protocol_key];
-        let public = keys.map(|key: &TestKey| PublicKey::Signing(SigningPublicKey::clone(key.public_key())));
-        let mut public = public.to_vec();
-        if self.member.kind() == MemberKind::Participant {
-            public.push(PublicKey::Encryption(encryption_key()));
-        }
-        let mapping = OwnerToKeyMapping::new(self.member.clone(), public).expect("a few keys");
-        let mapping = Mapping::OwnerToKeyMapping(mapping);
-        transaction(Operation::Replace, serial, mapping, &[&self.namespace_key, keys[0], keys[1]])
+        let encryption = match self.member.kind() {
+            MemberKind::Participant => vec![encryption_key()],
+            MemberKind::Mediator | MemberKind::Sequencer => Vec::new(),
+        };
+        let (member, keys) = (self.member.clone(), [&self.authentication_key, &self.protocol_key]);
+        let version = ProtocolVersion::V35;
+        build::owner_to_key_mapping(member, &self.namespace_key, &keys, &encryption, serial, version)
+            .expect("a few keys")
     }
 
     /// A transaction that its namespace key signs.
+    ///
+    /// # Panics
+    /// When the serial is not positive.
     #[must_use]
     pub fn transaction(&self, operation: Operation, serial: u32, mapping: Mapping) -> SignedTopologyTransaction {
-        transaction(operation, serial, mapping, &[&self.namespace_key])
+        let unsigned = TopologyTransaction::new(operation, serial, mapping, ProtocolVersion::V35);
+        build::sign(unsigned.expect("a positive serial"), [&self.namespace_key], false).expect("a namespace key")
     }
-}
-
-/// A transaction, signed with these keys: namespace keys for the usage of namespaces, others for proof of ownership.
-fn transaction(operation: Operation, serial: u32, mapping: Mapping, keys: &[&TestKey]) -> SignedTopologyTransaction {
-    let unsigned =
-        TopologyTransaction::new(operation, serial, mapping, ProtocolVersion::V35).expect("a positive serial");
-    let sign = |key: &&TestKey| {
-        let signature = key.sign(unsigned.hash(), KeyUsages::NAMESPACE_OR_PROOF_OF_OWNERSHIP);
-        TopologySignature::single(signature.expect("every key proves its ownership"))
-    };
-    let signatures = keys.iter().map(sign).collect();
-    SignedTopologyTransaction::new(unsigned, signatures, false).expect("there are signatures")
 }
