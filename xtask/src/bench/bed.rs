@@ -1,0 +1,215 @@
+//! Where the measurements happen: a private database server, the binary, and sequencers in processes of their own.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+use synod_testkit::postgres::TestServer;
+use tempfile::TempDir;
+
+use super::process;
+use crate::command::{cargo, run};
+use crate::workspace::{field, metadata};
+
+/// Ports that a sequencer takes, counted from its first.
+const PORTS: u16 = 4;
+/// Where the ports of the sequencers begin, and how many bases are tried.
+const FIRST_BASE: u16 = 21_000;
+const BASES: u16 = 1_000;
+
+/// Where a sequencer keeps its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Database {
+    Postgres,
+    Sqlite,
+}
+
+/// The server, and a folder for everything else; both end with it.
+pub(super) struct Bed {
+    server: Option<TestServer>,
+    /// The server's process.
+    server_pid: Option<u32>,
+    dir: TempDir,
+    binary: PathBuf,
+}
+
+/// A sequencer in a process of its own, alone on its synchronizer. Killed when dropped.
+pub(super) struct Node {
+    child: Child,
+    pub(super) url: String,
+}
+
+/// Where a sequencer and its data are.
+pub(super) struct Place {
+    dir: PathBuf,
+    port_base: u16,
+    /// The database, empty at first.
+    pub(super) database_url: String,
+    name: String,
+}
+
+impl Bed {
+    /// Builds the binary with optimization and starts the server.
+    pub(super) fn prepare(database: Database) -> Result<Self, String> {
+        run(&mut cargo(&["build", "--quiet", "--release", "--locked", "--package", "synod"]))?;
+        let binary = Path::new(field(&metadata(false)?, "target_directory")).join("release").join("synod");
+        let server = match database {
+            Database::Postgres => Some(TestServer::start().map_err(|error| error.to_string())?),
+            Database::Sqlite => None,
+        };
+        let server_pid = server.as_ref().map(pid_of).transpose()?;
+        let dir = tempfile::Builder::new().prefix("synod-bench-").tempdir().map_err(|error| error.to_string())?;
+        Ok(Self { server, server_pid, dir, binary })
+    }
+
+    /// A place with an empty database.
+    pub(super) fn place(&self, name: &str) -> Result<Place, String> {
+        let dir = self.dir.path().join(name);
+        fs::create_dir_all(&dir).map_err(|error| format!("make {}: {error}", dir.display()))?;
+        let database_url = match &self.server {
+            Some(server) => server.create_database(name).map_err(|error| error.to_string())?,
+            None => format!("sqlite://{}", dir.join("sequencer.db").display()),
+        };
+        Ok(Place { dir, port_base: free_port_base()?, database_url, name: name.to_owned() })
+    }
+
+    /// Founds a synchronizer, or continues with the one that is there. Returns when it serves.
+    pub(super) fn found(&self, place: &Place) -> Result<Node, String> {
+        let (dir, base) = (place.dir.display().to_string(), place.port_base.to_string());
+        let mut command = self.logged(place)?;
+        command.args(["localnet", "--dir", &dir, "--port-base", &base, "--database-url", &place.database_url]);
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("start synod: {error}"))?;
+        let mut first = String::new();
+        // Its first line says that everything is served.
+        let told = child.stdout.as_mut().map(|output| BufReader::new(output).read_line(&mut first));
+        let node = Node { child, url: place.url() };
+        match told {
+            Some(Ok(length)) if length > 0 => Ok(node),
+            _ => Err(format!("the localnet did not start:\n{}", place.log())),
+        }
+    }
+
+    /// Starts the sequencer of a founded synchronizer. Returns at once.
+    pub(super) fn start(&self, place: &Place) -> Result<Node, String> {
+        let file = place.dir.join("sequencer.toml");
+        fs::write(&file, place.configuration()).map_err(|error| format!("write {}: {error}", file.display()))?;
+        let mut command = self.logged(place)?;
+        let command = command.arg("sequencer").arg("-c").arg(&file).stdout(Stdio::null());
+        let child = command.spawn().map_err(|error| format!("start synod: {error}"))?;
+        Ok(Node { child, url: place.url() })
+    }
+
+    /// A command of the binary that logs to the place's file.
+    fn logged(&self, place: &Place) -> Result<Command, String> {
+        let log = fs::File::options().create(true).append(true).open(place.dir.join("log"));
+        let mut command = Command::new(&self.binary);
+        command.stdin(Stdio::null()).stderr(log.map_err(|error| format!("open the log: {error}"))?);
+        Ok(command)
+    }
+
+    /// A `synod bench` against `url`, with these arguments.
+    pub(super) fn generator(&self, url: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(["bench", url, "--json"]).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
+        command
+    }
+
+    /// Runs `synod bench` to its end; its report. A run that found something wrong has a report too.
+    pub(super) fn load(&self, url: &str, arguments: &[&str]) -> Result<Value, String> {
+        let output = self.generator(url, arguments).output().map_err(|error| format!("run synod bench: {error}"))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        eprintln!("  {}", text.trim());
+        serde_json::from_str(&text).map_err(|error| format!("the answer of synod bench: {error}: {text}"))
+    }
+
+    /// Syncs of the log of the whole server so far; none without a server.
+    pub(super) fn syncs(&self) -> Result<Option<f64>, String> {
+        let Some(server) = &self.server else { return Ok(None) };
+        let version: u32 = number(server, "postgres", "SHOW server_version_num")?;
+        let sum = if version < 180_000 {
+            "SELECT wal_sync FROM pg_stat_wal"
+        } else {
+            "SELECT sum(fsyncs)::BIGINT FROM pg_stat_io WHERE object = 'wal'"
+        };
+        number(server, "postgres", sum).map(Some)
+    }
+
+    /// Blocks that are stored at a place; none without a server.
+    pub(super) fn blocks(&self, place: &Place) -> Result<Option<f64>, String> {
+        self.server.as_ref().map(|server| number(server, &place.name, "SELECT count(*) FROM blocks")).transpose()
+    }
+
+    /// Seconds of CPU that the server has used; none without a server.
+    pub(super) fn server_cpu_seconds(&self) -> Option<f64> {
+        self.server_pid.map(process::family_cpu_seconds)
+    }
+}
+
+fn pid_of(server: &TestServer) -> Result<u32, String> {
+    let data = server.sql("postgres", "SHOW data_directory").map_err(|error| error.to_string())?;
+    let file = Path::new(&data).join("postmaster.pid");
+    let text = fs::read_to_string(&file).map_err(|error| format!("read {}: {error}", file.display()))?;
+    let pid = text.lines().next().and_then(|line| line.trim().parse().ok());
+    pid.ok_or_else(|| format!("{} has no number", file.display()))
+}
+
+fn number<T: std::str::FromStr>(server: &TestServer, database: &str, sql: &str) -> Result<T, String> {
+    let answer = server.sql(database, sql).map_err(|error| error.to_string())?;
+    answer.parse().map_err(|_| format!("`{sql}` was answered with `{answer}`"))
+}
+
+impl Place {
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port_base)
+    }
+
+    /// The same sequencer as `synod localnet` runs, without the self-test.
+    fn configuration(&self) -> String {
+        let (url, base) = (&self.database_url, self.port_base);
+        let (admin, health, metrics) = (base + 1, base + 2, base + 3);
+        format!(
+            "name = \"sequencer1\"\n[storage]\nurl = \"{url}\"\n[public_api]\nport = {base}\n[admin_api]\nport = {admin}\n\
+             [monitoring]\nhttp_health_port = {health}\nmetrics_port = {metrics}\n[logging]\nlevel = \"warn\"\n"
+        )
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("log")).unwrap_or_default()
+    }
+}
+
+impl Node {
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end and waits for that.
+    pub(super) fn stop(mut self) -> Result<(), String> {
+        run(Command::new("kill").args(["-TERM", &self.pid().to_string()]))?;
+        let status = self.child.wait().map_err(|error| format!("wait for synod: {error}"))?;
+        if status.success() { Ok(()) } else { Err(format!("synod ended with {status}")) }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It has ended already when it was stopped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first of some consecutive ports that were free a moment ago.
+fn free_port_base() -> Result<u16, String> {
+    let start = u16::try_from(std::process::id() % u32::from(BASES)).unwrap_or(0);
+    let bases = (0..BASES).map(|step| FIRST_BASE + (start + step) % BASES * 10);
+    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    bases
+        .into_iter()
+        .find(|base| (0..PORTS).all(|offset| is_free(base + offset)))
+        .ok_or_else(|| "no free ports".to_owned())
+}

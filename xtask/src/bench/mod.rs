@@ -1,0 +1,107 @@
+//! `cargo xtask bench`: measures a sequencer of this checkout against the goals of the product (docs/performance.md).
+
+mod bed;
+mod figure;
+mod history;
+mod idle;
+mod load;
+mod process;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use self::bed::{Bed, Database};
+use self::figure::Figure;
+use crate::command::cargo;
+
+/// What a run is: the database, and which parts.
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// On a private PostgreSQL server with its default settings; last line `N passed, N failed`
+    Postgres(Options),
+    /// On SQLite, as `synod localnet` runs it; last line `N passed, N failed`
+    Embedded(Options),
+}
+
+/// Which parts, and how long.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these parts; may be given several times
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// How long each load lasts
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+}
+
+/// A part of the measurement, each with a sequencer and a database of its own.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// As much as goes through, beside plain batches of the same load: throughput, memory, CPU, syncs
+    Saturated,
+    /// 80 submissions a second: latency, CPU
+    Light,
+    /// 12,000 submissions in flight: what is accepted comes back, the rest is refused at once
+    Overload,
+    /// Start with a million stored events
+    Start,
+    /// A member 100,000 events behind
+    Behind,
+    /// 10,000 subscriptions on which nothing happens
+    Idle,
+}
+
+/// Runs the parts and prints their figures.
+pub(crate) fn run(bench: &Bench) -> ExitCode {
+    if cfg!(debug_assertions) {
+        return optimized();
+    }
+    let (database, options) = match bench {
+        Bench::Postgres(options) => (Database::Postgres, options),
+        Bench::Embedded(options) => (Database::Sqlite, options),
+    };
+    match measure(database, options) {
+        Ok(figures) => figure::finish(&figures),
+        Err(reason) => {
+            eprintln!("{reason}");
+            println!("0 passed, 1 failed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the same command in a build of this program with optimization: it is a client of what it measures.
+fn optimized() -> ExitCode {
+    let arguments = ["run", "--quiet", "--release", "--locked", "--package", "xtask", "--"];
+    let mut command = cargo(&arguments);
+    let status = command.args(std::env::args_os().skip(1)).status();
+    if status.is_ok_and(|status| status.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn measure(database: Database, options: &Options) -> Result<Vec<Figure>, String> {
+    let bed = Bed::prepare(database)?;
+    let wanted = |part: Part| options.only.is_empty() || options.only.contains(&part);
+    let mut figures = Vec::new();
+    let parts: [(Part, fn(&Bed, u64) -> Result<Vec<Figure>, String>); 4] = [
+        (Part::Saturated, load::saturated),
+        (Part::Light, load::light),
+        (Part::Overload, load::overload),
+        (Part::Idle, |bed, _| idle::measure(bed)),
+    ];
+    for (part, measure) in parts.into_iter().filter(|(part, _)| wanted(*part)) {
+        announce(part);
+        figures.extend(measure(&bed, options.seconds)?);
+    }
+    let (start, behind) = (wanted(Part::Start), wanted(Part::Behind));
+    if start || behind {
+        announce(if start { Part::Start } else { Part::Behind });
+        figures.extend(history::measure(&bed, start, behind)?);
+    }
+    Ok(figures)
+}
+
+fn announce(part: Part) {
+    let name = part.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    eprintln!("measuring: {name}");
+}
