@@ -20,6 +20,7 @@ mod fingerprint;
 mod formulas;
 mod hash;
 mod key;
+mod known;
 mod private;
 mod purpose;
 mod restrictions;

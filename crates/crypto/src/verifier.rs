@@ -2,34 +2,42 @@
 //! `SyncCryptoVerifier`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::known::KnownSignatures;
+use crate::verify::verify_unless_known;
 use synod_types::{CantonTimestamp, Fingerprint, ProtocolVersion, SynchronizerId};
 
 use crate::{
     CryptoRestrictions, EnumSet, Hash, KeyUsages, Signature, SignatureDelegation, SignatureError, SigningAlgorithmSpec,
-    SigningPublicKey, verify_restricted,
+    SigningPublicKey,
 };
 
 /// Verifies signatures of the members of one synchronizer.
 ///
 /// It holds no keys: the caller brings those that the topology has for the signer at the time of verification. Keys of
 /// other usages than the required ones may be among them and do not count.
+///
+/// Clones share which signatures they have found valid, so that a request that was checked before ordering is not
+/// computed again after it, nor the delegation of a session key for each of its signatures. Verdicts do not depend on
+/// that: the rest of the checks is made each time.
 #[derive(Debug, Clone)]
 pub struct SignatureVerifier {
     synchronizer: SynchronizerId,
     protocol_version: ProtocolVersion,
     restrictions: CryptoRestrictions,
+    known: Arc<KnownSignatures>,
 }
 
 impl SignatureVerifier {
     /// A verifier for the synchronizer with these static parameters.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         synchronizer: SynchronizerId,
         protocol_version: ProtocolVersion,
         restrictions: CryptoRestrictions,
     ) -> Self {
-        Self { synchronizer, protocol_version, restrictions }
+        Self { synchronizer, protocol_version, restrictions, known: Arc::default() }
     }
 
     /// What the synchronizer allows.
@@ -54,7 +62,7 @@ impl SignatureVerifier {
         let authorizing = self.verify_authorization(at, keys, signature, required)?;
         match signature.delegation() {
             Some(delegation) => self.verify_with_session_key(delegation, hash, signature, required),
-            None => verify_restricted(hash, authorizing, signature, required, &self.restrictions),
+            None => self.verify_signature(hash, authorizing, signature, required),
         }
     }
 
@@ -84,7 +92,7 @@ impl SignatureVerifier {
         }
         let long_term_key = find_key(keys, delegation.delegating_key(), required)?;
         let hash = delegation.hash(&self.synchronizer);
-        verify_restricted(&hash, long_term_key, delegation.signature(), required, &self.restrictions)
+        self.verify_signature(&hash, long_term_key, delegation.signature(), required)
             .map_err(|error| SignatureError::InvalidSignatureDelegation(Box::new(error)))?;
         Ok(long_term_key)
     }
@@ -143,6 +151,16 @@ impl SignatureVerifier {
         Ok(members)
     }
 
+    fn verify_signature(
+        &self,
+        hash: &Hash,
+        key: &SigningPublicKey,
+        signature: &Signature,
+        required: KeyUsages,
+    ) -> Result<(), SignatureError> {
+        verify_unless_known(hash, key, signature, required, &self.restrictions, &self.known)
+    }
+
     fn check_delegation_allowed(&self, required: KeyUsages) -> Result<(), SignatureError> {
         if self.protocol_version < ProtocolVersion::V35 || required != KeyUsages::PROTOCOL {
             return Err(SignatureError::UnsupportedDelegationSignatureError);
@@ -170,7 +188,7 @@ impl SignatureVerifier {
                 None => SignatureError::NoMatchingAlgorithmSpec { spec: key.spec() },
             });
         }
-        verify_restricted(hash, key, signature, required, &self.restrictions)
+        self.verify_signature(hash, key, signature, required)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Verification with one key (`JcePureCrypto.verifySignature`, `SynchronizerCryptoPureApi.verifySignature`).
 
+use crate::known::KnownSignatures;
 use crate::{CryptoRestrictions, EnumSet, Hash, KeyUsages, Signature, SignatureError, SigningPublicKey};
 
 /// Verifies that `key` signed `hash` and may do so: one of its usages is in `required`.
@@ -11,6 +12,16 @@ pub fn verify(
     key: &SigningPublicKey,
     signature: &Signature,
     required: KeyUsages,
+) -> Result<(), SignatureError> {
+    judge(hash, key, signature, required, None)
+}
+
+fn judge(
+    hash: &Hash,
+    key: &SigningPublicKey,
+    signature: &Signature,
+    required: KeyUsages,
+    known: Option<&KnownSignatures>,
 ) -> Result<(), SignatureError> {
     let fingerprint = key.fingerprint();
     if signature.signed_by() != fingerprint {
@@ -32,7 +43,9 @@ pub fn verify(
     let Some(verifying) = key.verifying() else {
         return Err(SignatureError::InvalidKeyError { key: fingerprint.clone() });
     };
-    if !verifying.verifies(&hash.multihash(), signature.bytes()) {
+    let verify = || verifying.verifies(&hash.multihash(), signature.bytes());
+    let is_valid = known.map_or_else(verify, |known| known.check(key, hash, signature.bytes(), verify));
+    if !is_valid {
         return Err(SignatureError::InvalidSignature { signed_by: fingerprint.clone() });
     }
     Ok(())
@@ -51,4 +64,17 @@ pub fn verify_restricted(
 ) -> Result<(), SignatureError> {
     restrictions.check(key, signature)?;
     verify(hash, key, signature, required)
+}
+
+/// [`verify_restricted`], but a signature that is `known` to be valid is not computed again.
+pub(crate) fn verify_unless_known(
+    hash: &Hash,
+    key: &SigningPublicKey,
+    signature: &Signature,
+    required: KeyUsages,
+    restrictions: &CryptoRestrictions,
+    known: &KnownSignatures,
+) -> Result<(), SignatureError> {
+    restrictions.check(key, signature)?;
+    judge(hash, key, signature, required, Some(known))
 }

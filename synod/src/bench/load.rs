@@ -1,7 +1,7 @@
 //! Sends submissions: as fast as the window allows, or at a rate.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,14 +12,18 @@ use tokio::task::JoinSet;
 
 use super::members::{MESSAGE_ID_PREFIX, Way};
 use super::tally::Tally;
-use super::{Members, Plan};
+use super::{BenchMember, Members, Plan};
 
 /// How long a submission may take until it is sequenced.
 const MAX_SEQUENCING_DELAY: Duration = Duration::from_secs(60);
 
+/// Different contents for each recipient. A multiple of ten: the mixed payload has every tenth one large.
+const VARIETY: usize = 60;
+
 /// Submits until the time of the plan is over, and waits for all answers.
 pub(super) async fn submit(plan: &Plan, members: &Members, tally: &Arc<Tally>, started: Instant) {
     let numbers = Arc::new(AtomicU64::new(0));
+    let batches = Batches::new(members);
     let mut calls = JoinSet::new();
     let deadline = tokio::time::Instant::from_std(started + plan.duration);
     while started.elapsed() < plan.duration {
@@ -33,7 +37,7 @@ pub(super) async fn submit(plan: &Plan, members: &Members, tally: &Arc<Tally>, s
         // The permit comes back with the event, or with the refusal.
         permit.forget();
         let (sender, other) = pick(members, number);
-        let submission = submission(plan, members, number, other);
+        let submission = batches.submission(plan, members, number, other);
         let (member, tally) = (Arc::clone(&members[sender]), Arc::clone(tally));
         calls.spawn(async move {
             let Some(signed) = submission.and_then(|one| one.sign(&member.identity, member.version()).ok()) else {
@@ -63,13 +67,35 @@ fn pick(members: &Members, number: u64) -> (usize, usize) {
     (usize::try_from(sender).unwrap_or(0), usize::try_from(other).unwrap_or(0))
 }
 
-fn submission(plan: &Plan, members: &Members, number: u64, other: usize) -> Option<Submission> {
-    let other = &members[other];
-    let recipients = Recipients::group([Recipient::Member(other.identity.member().clone())])?;
+/// The batches that are sent, made when they are first needed: a generator that compressed each of them would be busier than
+/// the sequencer.
+struct Batches(Vec<[OnceLock<Batch>; VARIETY]>);
+
+impl Batches {
+    fn new(members: &Members) -> Self {
+        Self(members.iter().map(|_| [const { OnceLock::new() }; VARIETY]).collect())
+    }
+
+    fn submission(&self, plan: &Plan, members: &Members, number: u64, other: usize) -> Option<Submission> {
+        let slot = self.0.get(other)?.get(usize::try_from(number % VARIETY as u64).ok()?)?;
+        let batch = match slot.get() {
+            Some(batch) => batch,
+            None => {
+                let made = batch(plan, &members[other], number)?;
+                slot.get_or_init(|| made)
+            }
+        };
+        let message_id = MessageId::parse(&format!("{MESSAGE_ID_PREFIX}{number}")).ok()?;
+        Some(Submission::new(message_id, batch.clone(), max_sequencing_time(MAX_SEQUENCING_DELAY)))
+    }
+}
+
+/// A batch for one member, with its encoding.
+fn batch(plan: &Plan, recipient: &BenchMember, number: u64) -> Option<Batch> {
+    let recipients = Recipients::group([Recipient::Member(recipient.identity.member().clone())])?;
     let envelope = Envelope { content: content(plan.payload.bytes(number), number), signatures: Vec::new() };
-    let batch = Batch::new(other.version(), vec![(envelope, recipients)]);
-    let message_id = MessageId::parse(&format!("{MESSAGE_ID_PREFIX}{number}")).ok()?;
-    Some(Submission::new(message_id, batch, max_sequencing_time(MAX_SEQUENCING_DELAY)))
+    let batch = Batch::new(recipient.version(), vec![(envelope, recipients)]);
+    Batch::parse_canonical_proto(&batch.to_compressed_proto(), recipient.version()).ok()
 }
 
 /// Bytes that do not compress, different for each number: what encrypted views look like.

@@ -54,8 +54,8 @@ pub(super) struct Place {
 impl Bed {
     /// Builds the binary with optimization and starts the server.
     pub(super) fn prepare(database: Database) -> Result<Self, String> {
-        run(&mut cargo(&["build", "--quiet", "--release", "--locked", "--package", "synod"]))?;
-        let binary = Path::new(field(&metadata(false)?, "target_directory")).join("release").join("synod");
+        build()?;
+        let binary = released("synod")?;
         let server = match database {
             Database::Postgres => Some(TestServer::start().map_err(|error| error.to_string())?),
             Database::Sqlite => None,
@@ -146,6 +146,18 @@ impl Bed {
     pub(super) fn server_cpu_seconds(&self) -> Option<f64> {
         self.server_pid.map(process::family_cpu_seconds)
     }
+}
+
+/// Builds the binary and this program with optimization; both at once, because cargo builds shared dependencies again for
+/// another choice of packages.
+pub(super) fn build() -> Result<(), String> {
+    let what = ["--package", "synod", "--package", "xtask", "--bin", "synod", "--bin", "xtask"];
+    run(cargo(&["build", "--quiet", "--release", "--locked"]).args(what))
+}
+
+/// A program that [`build`] has built.
+pub(super) fn released(program: &str) -> Result<PathBuf, String> {
+    Ok(Path::new(field(&metadata(false)?, "target_directory")).join("release").join(program))
 }
 
 fn pid_of(server: &TestServer) -> Result<u32, String> {

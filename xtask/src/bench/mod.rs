@@ -7,13 +7,13 @@ mod idle;
 mod load;
 mod process;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use self::bed::{Bed, Database};
 use self::figure::Figure;
-use crate::command::cargo;
+use crate::command::run as run_command;
 
 /// What a run is: the database, and which parts.
 #[derive(Subcommand)]
@@ -73,10 +73,18 @@ pub(crate) fn run(bench: &Bench) -> ExitCode {
 
 /// Runs the same command in a build of this program with optimization: it is a client of what it measures.
 fn optimized() -> ExitCode {
-    let arguments = ["run", "--quiet", "--release", "--locked", "--package", "xtask", "--"];
-    let mut command = cargo(&arguments);
-    let status = command.args(std::env::args_os().skip(1)).status();
-    if status.is_ok_and(|status| status.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let rerun = || {
+        bed::build()?;
+        let program = bed::released("xtask")?;
+        run_command(Command::new(program).args(std::env::args_os().skip(1)))
+    };
+    match rerun() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn measure(database: Database, options: &Options) -> Result<Vec<Figure>, String> {
