@@ -98,7 +98,8 @@ fn postgres() -> Result<(), String> {
     find_binaries().map(|_| ()).ok_or_else(|| how.to_owned())
 }
 
-fn cometbft() -> Result<(), String> {
+/// Makes sure that CometBFT is there.
+pub(crate) fn cometbft() -> Result<(), String> {
     let package = format!("github.com/cometbft/cometbft/cmd/cometbft@v{}", COMETBFT.version);
     let path = COMETBFT.find_or_build(|| {
         run(command("go", &["install", &package]).env("GOBIN", tools())).map_err(|error| {

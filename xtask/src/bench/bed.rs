@@ -12,10 +12,12 @@ use tempfile::TempDir;
 
 use super::process;
 use crate::command::{cargo, run};
+use crate::tools;
 use crate::workspace::{field, metadata};
 
-/// Ports that a sequencer takes, counted from its first.
-const PORTS: u16 = 4;
+/// Ports that a sequencer takes, counted from its first; those of the next one of its localnet are `SHIFT` above.
+const PORTS: u16 = 6;
+const SHIFT: u16 = 100;
 /// Where the ports of the sequencers begin, and how many bases are tried.
 const FIRST_BASE: u16 = 21_000;
 const BASES: u16 = 1_000;
@@ -78,9 +80,19 @@ impl Bed {
 
     /// Founds a synchronizer, or continues with the one that is there. Returns when it serves.
     pub(super) fn found(&self, place: &Place) -> Result<Node, String> {
+        self.localnet(place, &["--database-url", &place.database_url])
+    }
+
+    /// Founds a synchronizer of so many operators, each with a CometBFT validator and an SQLite database, all sequencers
+    /// in one process. Returns when they serve.
+    pub(super) fn found_consortium(&self, place: &Place, operators: u16) -> Result<Node, String> {
+        self.localnet(place, &["--bft", &operators.to_string()])
+    }
+
+    fn localnet(&self, place: &Place, more: &[&str]) -> Result<Node, String> {
         let (dir, base) = (place.dir.display().to_string(), place.port_base.to_string());
         let mut command = self.logged(place)?;
-        command.args(["localnet", "--dir", &dir, "--port-base", &base, "--database-url", &place.database_url]);
+        command.args(["localnet", "--dir", &dir, "--port-base", &base]).args(more);
         let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("start synod: {error}"))?;
         let mut first = String::new();
         // Its first line says that everything is served.
@@ -106,6 +118,8 @@ impl Bed {
     fn logged(&self, place: &Place) -> Result<Command, String> {
         let log = fs::File::options().create(true).append(true).open(place.dir.join("log"));
         let mut command = Command::new(&self.binary);
+        // CometBFT is among the tools.
+        command.env("PATH", tools::path());
         command.stdin(Stdio::null()).stderr(log.map_err(|error| format!("open the log: {error}"))?);
         Ok(command)
     }
@@ -215,13 +229,13 @@ impl Drop for Node {
     }
 }
 
-/// The first of some consecutive ports that were free a moment ago.
+/// The first port of up to four sequencers whose ports were free a moment ago.
 fn free_port_base() -> Result<u16, String> {
     let start = u16::try_from(std::process::id() % u32::from(BASES)).unwrap_or(0);
     let bases = (0..BASES).map(|step| FIRST_BASE + (start + step) % BASES * 10);
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     bases
         .into_iter()
-        .find(|base| (0..PORTS).all(|offset| is_free(base + offset)))
+        .find(|base| (0..4).all(|index| (0..PORTS).all(|offset| is_free(base + index * SHIFT + offset))))
         .ok_or_else(|| "no free ports".to_owned())
 }

@@ -7,7 +7,7 @@ use super::figure::{Figure, Goal};
 use super::process;
 
 /// Submissions of 3,000 bytes: what a typical confirmation request is.
-const TYPICAL: [&str; 4] = ["--payload", "3k", "--members", "4"];
+pub(super) const TYPICAL: [&str; 4] = ["--payload", "3k", "--members", "4"];
 
 /// What a load did, and what it cost.
 struct Loaded {
@@ -19,17 +19,15 @@ struct Loaded {
 
 impl Loaded {
     fn number(&self, name: &str) -> f64 {
-        self.report[name].as_f64().unwrap_or(f64::NAN)
+        number(&self.report, name)
     }
 
     fn per_thousand(&self, seconds: f64) -> f64 {
         seconds * 1_000.0 / self.number("delivered")
     }
 
-    /// Submissions that were lost or delivered twice, and subscriptions that broke.
     fn wrong(&self) -> f64 {
-        let ended = self.report["ended_subscriptions"].as_object().map_or(f64::NAN, |ended| ended.len() as f64);
-        self.number("lost") + self.number("duplicated") + ended
+        wrong(&self.report)
     }
 
     /// What the submissions cost, beside those who cost it.
@@ -40,6 +38,17 @@ impl Loaded {
         figures.push(Figure::new(generator, "s", Goal::None, self.per_thousand(self.generator_cpu_s)));
         figures
     }
+}
+
+/// A figure of a report.
+pub(super) fn number(report: &Value, name: &str) -> f64 {
+    report[name].as_f64().unwrap_or(f64::NAN)
+}
+
+/// Submissions that were lost or delivered twice, and subscriptions that broke.
+pub(super) fn wrong(report: &Value) -> f64 {
+    let ended = report["ended_subscriptions"].as_object().map_or(f64::NAN, |ended| ended.len() as f64);
+    number(report, "lost") + number(report, "duplicated") + ended
 }
 
 fn load(bed: &Bed, node: &Node, seconds: u64, more: &[&str]) -> Result<Loaded, String> {

@@ -6,6 +6,7 @@ mod history;
 mod idle;
 mod load;
 mod process;
+mod validators;
 
 use std::process::{Command, ExitCode};
 
@@ -48,6 +49,8 @@ enum Part {
     Start,
     /// A member 100,000 events behind
     Behind,
+    /// Four operators with CometBFT: throughput, latency at 20 submissions a second
+    Validators,
     /// 10,000 subscriptions on which nothing happens
     Idle,
 }
@@ -87,14 +90,18 @@ fn optimized() -> ExitCode {
     }
 }
 
+/// Measures a part, with so many seconds for each load.
+type Measure = fn(&Bed, u64) -> Result<Vec<Figure>, String>;
+
 fn measure(database: Database, options: &Options) -> Result<Vec<Figure>, String> {
     let bed = Bed::prepare(database)?;
     let wanted = |part: Part| options.only.is_empty() || options.only.contains(&part);
     let mut figures = Vec::new();
-    let parts: [(Part, fn(&Bed, u64) -> Result<Vec<Figure>, String>); 4] = [
+    let parts: [(Part, Measure); 5] = [
         (Part::Saturated, load::saturated),
         (Part::Light, load::light),
         (Part::Overload, load::overload),
+        (Part::Validators, validators::measure),
         (Part::Idle, |bed, _| idle::measure(bed)),
     ];
     for (part, measure) in parts.into_iter().filter(|(part, _)| wanted(*part)) {
