@@ -48,4 +48,8 @@ impl Orderer for CometOrderer {
         let durable = self.intake.enter(entry)?;
         durable.await.map_err(|_| SubmitError::Unavailable)
     }
+
+    fn is_overloaded(&self) -> bool {
+        self.intake.is_full()
+    }
 }

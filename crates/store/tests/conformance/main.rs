@@ -7,6 +7,7 @@ mod lease;
 mod model;
 mod node;
 mod opening;
+mod plain;
 mod postgres_only;
 mod pruning;
 mod reads;
@@ -56,6 +57,7 @@ cases! {
     node::the_authorized_store_is_kept,
     opening::a_newer_schema_is_refused,
     opening::foreign_tables_are_refused,
+    plain::plain_rows_come_and_go,
     pruning::only_what_all_acknowledged_may_go,
     pruning::pruned_events_leave_no_gap_unnoticed,
     pruning::the_state_survives_pruning,
