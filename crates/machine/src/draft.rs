@@ -167,6 +167,7 @@ impl<'a> Draft<'a> {
         state.height = Some(self.block.height);
         state.base_time = self.block.base_time;
         state.app_hash = self.hash.finish();
+        state.forget_history();
         outcome.last_time = state.last_time;
         outcome.latest_sequencer_event = state.latest_sequencer_event;
         outcome.latest_pending_topology = state.latest_pending_topology;

@@ -26,6 +26,7 @@ mod fault;
 mod frames;
 mod genesis;
 mod groups;
+mod history;
 mod machine;
 mod members;
 mod ordered;

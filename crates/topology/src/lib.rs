@@ -43,5 +43,5 @@ pub use snapshot::{
     AnnouncedLsu, HostingAttributes, MediatorGroup, ParticipantAttributes, PartyHosting, SequencerGroup, Snapshot,
     Validity,
 };
-pub use state::{FirstKnown, SignatureTask, TopologyState};
+pub use state::{FirstKnown, LocalTopology, SignatureTask, SigningKeys, TopologyRows, TopologyState};
 pub use transaction::TopologyTransaction;

@@ -97,10 +97,22 @@ fn forgetting_changes_no_answer_after_it() {
         }
         assert!(pruned.first_known(&node.member).is_some(), "is not forgotten");
     }
-    let mut pruned = stored.state.clone();
-    pruned.prune_window(seconds(45));
-    assert_eq!(pruned.snapshot(seconds(50)).parameter_changes().len(), 1);
-    assert_eq!(stored.state.snapshot(seconds(50)).parameter_changes().len(), 3);
+}
+
+#[test]
+fn keys_and_parameters_are_not_forgotten() {
+    let (synchronizer, node) = (Synchronizer::new(), Node::new(MemberKind::Participant, "participant"));
+    let mut stored = history(&synchronizer, &node);
+    let keys = node.identity()[1].transaction().mapping().clone();
+    stored.apply(45, vec![node.sign(Operation::Remove, 2, keys)]);
+    let (whole, mut pruned) = (stored.state.clone(), stored.state);
+    pruned.prune_window(seconds(59));
+    let at = seconds(15);
+    assert!(answers(&whole, &node, at).1 && !answers(&pruned, &node, at).1, "its membership is forgotten");
+    let keys = |state: &TopologyState, at| state.snapshot(at).signing_keys(&node.member).len();
+    assert_eq!((keys(&pruned, at), keys(&pruned, seconds(59))), (1, 0));
+    let changes = |state: &TopologyState| state.snapshot(seconds(59)).parameter_changes().len();
+    assert_eq!((changes(&pruned), changes(&whole)), (3, 3));
 }
 
 #[test]

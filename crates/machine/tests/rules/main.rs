@@ -3,6 +3,7 @@
 mod acknowledgements;
 mod aggregation;
 mod bench;
+mod history;
 mod order;
 mod recipients;
 mod restart;

@@ -144,7 +144,11 @@ impl Mapping {
         for_each_kind!(self, inner => inner.synchronizer())
     }
 
-    pub(crate) fn from_proto(proto: v30::TopologyMapping) -> Result<Self, InvalidMessage> {
+    /// Reads a mapping.
+    ///
+    /// # Errors
+    /// [`InvalidMessage`] as Canton does (`TopologyMapping.fromProtoV30`).
+    pub fn from_proto(proto: v30::TopologyMapping) -> Result<Self, InvalidMessage> {
         let mapping = proto.mapping.ok_or(InvalidMessage::FieldNotSet { field: "mapping" })?;
         Ok(match mapping {
             Proto::NamespaceDelegation(proto) => Self::NamespaceDelegation(NamespaceDelegation::from_proto(proto)?),

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use synod_crypto::{Hash, KeyUsages, SigningPublicKey};
-use synod_types::Fingerprint;
+use synod_types::{Fingerprint, SynchronizerId};
 
 use super::candidate::Candidate;
 use super::graph::is_root_certificate;
 use super::head::Head;
 use super::verification::SignatureTask;
 use crate::mapping::RequiredAuthorization;
-use crate::{Mapping, Operation, ReferencedAuthorizations, SignedTopologyTransaction, TopologyRejection};
+use crate::{
+    Mapping, Operation, ReferencedAuthorizations, SignedTopologyTransaction, TopologyRejection, TopologyTransaction,
+};
 
 /// A transaction with the signatures that count. They are not verified yet.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ type Keys = BTreeMap<Fingerprint, SigningPublicKey>;
 pub(crate) fn authorize(candidate: &Candidate<'_>) -> Result<Authorized, TopologyRejection> {
     let mapping = candidate.transaction.transaction().mapping();
     if let Some(named) = mapping.synchronizer()
+        && !candidate.is_local
         && named != candidate.head.synchronizer()
     {
         return Err(TopologyRejection::InvalidSynchronizer { synchronizer: named.clone() });
@@ -45,17 +48,25 @@ pub(crate) fn authorize(candidate: &Candidate<'_>) -> Result<Authorized, Topolog
     }
 }
 
-/// The rule for a transaction: a removal may be signed by the synchronizer's owners instead.
-fn required(candidate: &Candidate<'_>, previous: Option<(Operation, &Mapping)>) -> RequiredAuthorization {
-    let transaction = candidate.transaction.transaction();
-    let rule = transaction.mapping().required_authorization(previous, candidate.relaxed);
-    match transaction.operation() {
-        Operation::Replace => rule,
-        Operation::Remove => {
-            let owners = candidate.head.synchronizer().uid().namespace();
-            rule.or(RequiredAuthorization::namespaces([owners]))
+/// The rule for a transaction: a removal may be signed by the owners of the store's synchronizer instead.
+pub(crate) fn rule(
+    transaction: &TopologyTransaction,
+    previous: Option<(Operation, &Mapping)>,
+    relaxed: bool,
+    synchronizer: Option<&SynchronizerId>,
+) -> RequiredAuthorization {
+    let rule = transaction.mapping().required_authorization(previous, relaxed);
+    match (transaction.operation(), synchronizer) {
+        (Operation::Remove, Some(synchronizer)) => {
+            rule.or(RequiredAuthorization::namespaces([synchronizer.uid().namespace()]))
         }
+        _ => rule,
     }
+}
+
+fn required(candidate: &Candidate<'_>, previous: Option<(Operation, &Mapping)>) -> RequiredAuthorization {
+    let synchronizer = (!candidate.is_local).then(|| candidate.head.synchronizer());
+    rule(candidate.transaction.transaction(), previous, candidate.relaxed, synchronizer)
 }
 
 fn by_rule(candidate: &Candidate<'_>) -> Result<Authorized, TopologyRejection> {

@@ -24,6 +24,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) in_store: Option<&'a InStore>,
     /// Whether the relaxed rules of genesis hold (ch. 02 §2.5).
     pub(crate) relaxed: bool,
+    /// Whether the store belongs to no synchronizer.
+    pub(crate) is_local: bool,
 }
 
 impl Candidate<'_> {

@@ -63,6 +63,25 @@ impl NamespaceGraph {
         }
     }
 
+    /// The keys that the root certificate leads to and that may sign mappings of this kind, each with the number of
+    /// delegations on the shortest way to it: 1 for the root (`AuthorizationGraph.authorizedDelegations`).
+    pub(crate) fn usable_keys(&self, root: &Fingerprint, code: MappingCode) -> Vec<(&Fingerprint, usize)> {
+        let mut levels: BTreeMap<&Fingerprint, usize> = BTreeMap::new();
+        let mut level: Vec<&Fingerprint> = self.reachable.get(root).into_iter().collect();
+        let mut depth = 1;
+        while !level.is_empty() {
+            levels.extend(level.iter().map(|key| (*key, depth)));
+            let delegates =
+                |key: &&&Fingerprint| self.delegations[**key].restriction.can_sign(MappingCode::NamespaceDelegation);
+            let from: Vec<&Fingerprint> = level.iter().filter(delegates).copied().collect();
+            let next = self.reachable.iter().filter(|key| !levels.contains_key(*key));
+            let signed = |key: &&Fingerprint| self.delegations[*key].signers.iter().any(|by| from.contains(&by));
+            level = next.filter(signed).collect();
+            depth += 1;
+        }
+        levels.into_iter().filter(|(key, _)| self.delegations[*key].restriction.can_sign(code)).collect()
+    }
+
     /// Those of `signers` that may sign mappings of this kind.
     fn authorized<'a>(
         &'a self,

@@ -39,7 +39,7 @@ pub(crate) struct Head {
     pub(crate) groups: OrdMap<MediatorGroupIndex, Hash>,
     pub(crate) membership: Membership,
     pub(crate) valid_signatures: ValidSignatures,
-    /// Unique keys with rows that ended, by when they did.
+    /// Unique keys with rows that ended and can be forgotten, by when they did.
     pub(crate) ended: OrdSet<(CantonTimestamp, Hash)>,
     /// Effective time of the last accepted transaction that is no proposal.
     pub(crate) latest_change: Option<CantonTimestamp>,
@@ -180,7 +180,7 @@ impl Head {
         } else {
             lane.replace(row.clone(), now)
         };
-        if ended.iter().any(|row| !row.is_proposal) {
+        if ended.iter().any(|row| !row.is_proposal && !row.is_history()) {
             self.ended.insert((now, key));
         }
         ended.into_iter().map(|row| row.id).collect()
@@ -234,7 +234,12 @@ impl Head {
         self.membership.set(effective, members);
     }
 
-    /// Forgets rows that ended before `before`.
+    /// Whether [`Self::prune`] would forget something.
+    pub(crate) fn can_prune(&self, before: CantonTimestamp) -> bool {
+        self.ended.get_min().is_some_and(|(until, _)| *until < before) || self.membership.can_prune(before)
+    }
+
+    /// Forgets rows that ended before `before`, unless they are [history](StoredRow::is_history).
     pub(crate) fn prune(&mut self, before: CantonTimestamp) {
         while let Some(&(until, key)) = self.ended.get_min() {
             if until >= before {

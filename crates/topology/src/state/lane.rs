@@ -48,6 +48,16 @@ impl Lane {
         }
     }
 
+    /// All open proposals, by the hash of their transaction.
+    pub(crate) fn proposals(&self) -> impl Iterator<Item = &Arc<StoredRow>> {
+        match self {
+            Self::Single(_) => None,
+            Self::Full(lane) => Some(lane.proposals.values()),
+        }
+        .into_iter()
+        .flatten()
+    }
+
     fn closed(&self) -> impl DoubleEndedIterator<Item = &(Arc<StoredRow>, CantonTimestamp)> {
         match self {
             Self::Single(_) => None,

@@ -54,10 +54,17 @@ impl Membership {
         self.first_known.get(member).copied()
     }
 
+    /// Whether [`Self::prune`] would forget something.
+    pub(crate) fn can_prune(&self, before: CantonTimestamp) -> bool {
+        self.versions.range(..before).nth(1).is_some()
+    }
+
     /// Forgets versions that are not in force at `before` or later.
     pub(crate) fn prune(&mut self, before: CantonTimestamp) {
         let Some((keep, _)) = self.versions.range(..before).next_back() else { return };
         let keep = *keep;
-        self.versions = self.versions.range(keep..).map(|(from, members)| (*from, members.clone())).collect();
+        while self.versions.get_min().is_some_and(|(from, _)| *from < keep) {
+            self.versions = self.versions.without_min().1;
+        }
     }
 }

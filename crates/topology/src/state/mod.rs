@@ -8,7 +8,9 @@ mod graph;
 mod head;
 mod lane;
 mod load;
+mod local;
 mod membership;
+mod signing_keys;
 mod stored;
 mod verification;
 
@@ -27,7 +29,9 @@ use batch::Terms;
 pub(crate) use head::Head;
 pub(crate) use stored::StoredRow;
 
+pub use local::LocalTopology;
 pub use membership::FirstKnown;
+pub use signing_keys::{SigningKeys, TopologyRows};
 pub use verification::SignatureTask;
 
 /// The topology of a synchronizer with its recent history. A clone costs next to nothing, and shares what it has in
@@ -79,7 +83,7 @@ impl TopologyState {
         transactions: Vec<SignedTopologyTransaction>,
         relax: bool,
     ) -> TopologyChanges {
-        let terms = Terms { sequenced, effective, relaxed: relax, expect_full_authorization: false };
+        let terms = Terms { sequenced, effective, relaxed: relax, expect_full_authorization: false, is_local: false };
         batch::apply(Arc::make_mut(&mut self.head), terms, transactions)
     }
 
@@ -91,7 +95,8 @@ impl TopologyState {
         effective: CantonTimestamp,
         transactions: Vec<SignedTopologyTransaction>,
     ) -> Vec<ValidatedTransaction> {
-        let terms = Terms { sequenced: effective, effective, relaxed: false, expect_full_authorization: true };
+        let terms =
+            Terms { sequenced: effective, effective, relaxed: false, expect_full_authorization: true, is_local: false };
         let mut head = Head::clone(&self.head);
         batch::apply(&mut head, terms, transactions).validated
     }
@@ -105,7 +110,13 @@ impl TopologyState {
         transactions: &[SignedTopologyTransaction],
         relax: bool,
     ) -> Vec<SignatureTask> {
-        let terms = Terms { sequenced: effective, effective, relaxed: relax, expect_full_authorization: false };
+        let terms = Terms {
+            sequenced: effective,
+            effective,
+            relaxed: relax,
+            expect_full_authorization: false,
+            is_local: false,
+        };
         batch::tasks(&self.head, terms, transactions)
     }
 
@@ -135,9 +146,12 @@ impl TopologyState {
         self.head.membership.first_known(member)
     }
 
-    /// Forgets rows that ended before `before`. Snapshots at `before` and later answer as before, earlier ones do not.
+    /// Forgets rows that ended before `before`. Snapshots at `before` and later answer as before, earlier ones do not, except
+    /// about the keys of members and the dynamic parameters: these are never forgotten.
     pub fn prune_window(&mut self, before: CantonTimestamp) {
-        Arc::make_mut(&mut self.head).prune(before);
+        if self.head.can_prune(before) {
+            Arc::make_mut(&mut self.head).prune(before);
+        }
     }
 
     /// The synchronizer.

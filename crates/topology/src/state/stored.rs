@@ -59,6 +59,13 @@ impl StoredRow {
         self.mapping.as_deref()
     }
 
+    /// Whether what it says is asked for at any time, however long ago. Keys: they verify acknowledgements of old times,
+    /// and events are signed by what was in force at their time. Parameters: old traffic accrued by them.
+    pub(crate) fn is_history(&self) -> bool {
+        let mapping = self.kept_mapping();
+        matches!(mapping, Some(Mapping::OwnerToKeyMapping(_) | Mapping::SynchronizerParametersState(_)))
+    }
+
     /// The mapping.
     pub(crate) fn mapping(&self) -> Arc<Mapping> {
         match &self.mapping {
