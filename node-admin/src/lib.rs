@@ -4,18 +4,27 @@
 //! they translate between messages and the node behind the traits that they take.
 
 mod api_info;
+mod errors;
 mod identity;
+mod lifecycle;
 mod log_level;
 mod release;
 pub mod sequencer;
 mod server;
 mod stage;
+mod stores;
 mod topology_read;
+mod topology_write;
+mod vault;
 
 pub use api_info::ApiInfo;
-pub use identity::IdentityAdmin;
+pub use identity::{IdentityAdmin, ManualIdentity};
+pub use lifecycle::NodeLifecycle;
 pub use log_level::{LogLevels, StatusAdmin, UnknownLogLevel};
 pub use release::RELEASE_VERSION;
 pub use server::{AdminServer, AdminServerFault};
 pub use stage::{NodeStage, StageReceiver, StageSender};
+pub use stores::{AuthorizedStoreFault, SynchronizerTopology, SynchronizerView, TopologyStores, TopologyStoresParts};
 pub use topology_read::TopologyReadAdmin;
+pub use topology_write::TopologyWriteAdmin;
+pub use vault::{Vault, VaultAdmin, VaultFault};

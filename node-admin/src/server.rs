@@ -14,6 +14,10 @@ use crate::ApiInfo;
 /// Largest message that the administration API takes, in bytes (`admin-api.max-inbound-message-size`).
 pub(crate) const MAX_INBOUND_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
 
+/// Most bytes of a genesis or an import, all parts together. The Console sends parts of at most 2 MiB; a state this large
+/// has several 100,000 transactions.
+pub(crate) const MAX_STREAM_BYTES: usize = 512 * 1024 * 1024;
+
 /// The port cannot be served.
 #[derive(Debug, Error)]
 pub enum AdminServerFault {

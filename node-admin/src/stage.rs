@@ -30,6 +30,17 @@ pub enum NodeStage {
     },
 }
 
+impl NodeStage {
+    /// The identity of the node, once it has one.
+    #[must_use]
+    pub const fn uid(&self) -> Option<&UniqueIdentifier> {
+        match self {
+            Self::NoIdentity => None,
+            Self::NoTopology { uid } | Self::NoSynchronizer { uid } | Self::Running { uid } => Some(uid),
+        }
+    }
+}
+
 /// Moves a node on.
 pub type StageSender = watch::Sender<NodeStage>;
 
@@ -54,10 +65,7 @@ impl StageReceiver {
     /// The identity of the node, once it has one.
     #[must_use]
     pub fn uid(&self) -> Option<UniqueIdentifier> {
-        match self.current() {
-            NodeStage::NoIdentity => None,
-            NodeStage::NoTopology { uid } | NodeStage::NoSynchronizer { uid } | NodeStage::Running { uid } => Some(uid),
-        }
+        self.0.borrow().uid().cloned()
     }
 
     /// The identity, for services that exist only from then on.

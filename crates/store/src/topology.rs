@@ -139,6 +139,20 @@ impl Store {
         connection.session().fetch(&select, &args).await?.iter().map(read_row).collect()
     }
 
+    /// All accepted rows of the synchronizer for one kind of mapping, whatever their end, in the order of insertion: the
+    /// proposals, or the others.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails.
+    pub async fn topology_rows_of(&self, code: MappingCode, proposals: bool) -> Result<Vec<TopologyRow>, StoreFault> {
+        let select = format!(
+            "SELECT {COLUMNS} FROM topology_rows WHERE code = $1 AND is_proposal = $2 AND rejection IS NULL ORDER BY id"
+        );
+        let args = [Arg::Text(code.code()), Arg::Int(i64::from(proposals))];
+        let mut connection = self.reader().await?;
+        connection.session().fetch(&select, &args).await?.iter().map(read_row).collect()
+    }
+
     /// All rows of the node's own store, in the order of insertion.
     ///
     /// # Errors

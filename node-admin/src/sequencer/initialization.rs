@@ -18,12 +18,8 @@ use synod_rpc::sequencer::admin::v30::sequencer_initialization_service_server::{
 use thiserror::Error;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use crate::server::MAX_INBOUND_MESSAGE_BYTES;
+use crate::server::{MAX_INBOUND_MESSAGE_BYTES, MAX_STREAM_BYTES};
 use crate::{NodeStage, StageReceiver};
-
-/// Most bytes of a genesis, all parts together. The Console sends parts of at most 2 MiB; a state this large has
-/// several 100,000 transactions.
-const MAX_GENESIS_BYTES: usize = 512 * 1024 * 1024;
 
 /// Why a sequencer was not initialized. Nothing has changed, and a correct call works.
 #[derive(Debug, Error)]
@@ -101,7 +97,7 @@ impl SequencerInitializationService for InitializationAdmin {
                 return Err(Status::invalid_argument("the synchronizer parameters differ between messages"));
             }
             parameters = Some(given);
-            if genesis.len() + part.topology_snapshot.len() > MAX_GENESIS_BYTES {
+            if genesis.len() + part.topology_snapshot.len() > MAX_STREAM_BYTES {
                 return Err(Status::invalid_argument("the genesis is larger than 512 MiB"));
             }
             genesis.extend_from_slice(&part.topology_snapshot);

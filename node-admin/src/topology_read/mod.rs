@@ -1,30 +1,27 @@
 //! `TopologyManagerReadService`: reads the node's topology stores.
-//!
-//! Served is what founding needs: `ListAllV2` of the authorized store. All other calls answer `UNIMPLEMENTED`.
 
+mod export;
+mod lists;
 mod query;
 mod service;
 
-use std::fmt::Debug;
-use std::sync::Arc;
-
 use synod_rpc::topology::admin::v30::topology_manager_read_service_server::TopologyManagerReadServiceServer;
-use synod_topology::TopologyRow;
 
 use crate::StageReceiver;
+use crate::stores::TopologyStores;
 
-/// Serves reads of the authorized store: the transactions that the node made of itself.
+/// Serves reads of the topology stores of a node.
 #[derive(Debug, Clone)]
 pub struct TopologyReadAdmin {
     stage: StageReceiver,
-    authorized: Arc<[TopologyRow]>,
+    stores: TopologyStores,
 }
 
 impl TopologyReadAdmin {
-    /// The service of the node whose stage this is, over the rows of its authorized store in order of insertion.
+    /// The service of the node whose stage this is, over its stores.
     #[must_use]
-    pub const fn new(stage: StageReceiver, authorized: Arc<[TopologyRow]>) -> Self {
-        Self { stage, authorized }
+    pub const fn new(stage: StageReceiver, stores: TopologyStores) -> Self {
+        Self { stage, stores }
     }
 
     /// As a service.

@@ -1,29 +1,38 @@
-//! Which rows of a store a list call means (`BaseQuery`, chapter 05 §1.4).
-
-use std::collections::BTreeSet;
+//! Which rows of which stores a call means (`BaseQuery`, chapter 05 §1.4; `TopologyStore.inspect`).
 
 use synod_proto::protocol::v30::r#enums::TopologyChangeOp;
+use synod_proto::topology::admin::v30::BaseQuery;
 use synod_proto::topology::admin::v30::base_query::TimeQuery;
-use synod_proto::topology::admin::v30::topology_transactions::Item;
-use synod_proto::topology::admin::v30::{BaseQuery, ListAllV2Request, store_id};
 use synod_topology::{MappingCode, Operation, TopologyRow};
-use synod_types::CantonTimestamp;
-use tonic::Status;
+use synod_types::{CantonTimestamp, ProtocolVersion};
 
-/// A checked `ListAllV2Request`.
+use crate::errors::{AdminError, malformed};
+use crate::stores::{StoreName, StoredRows, TopologyStores};
+
+/// A checked `BaseQuery`.
 #[derive(Debug)]
-pub(super) struct RowFilter {
+pub(super) struct Query {
+    /// `None`: all stores.
+    store: Option<StoreName>,
     proposals: bool,
     operation: Option<Operation>,
     time: TimeFilter,
-    codes: Option<BTreeSet<MappingCode>>,
-    namespace_prefix: String,
     signed_by_prefix: String,
+    /// The version that an export is written in.
+    pub(super) version: ProtocolVersion,
+}
+
+/// What else a row has to be.
+#[derive(Debug, Default)]
+pub(super) struct RowFilter {
+    pub(super) codes: Vec<MappingCode>,
+    pub(super) identifier_prefix: String,
+    pub(super) namespace_prefix: String,
 }
 
 #[derive(Debug)]
 enum TimeFilter {
-    /// In force after everything that is stored.
+    /// In force after everything that the store tells.
     Head,
     /// In force at a time.
     Snapshot(CantonTimestamp),
@@ -31,99 +40,106 @@ enum TimeFilter {
     Range { from: Option<CantonTimestamp>, until: Option<CantonTimestamp> },
 }
 
-/// Checks a request for the authorized store.
-pub(super) fn authorized(request: ListAllV2Request) -> Result<RowFilter, Status> {
-    let query = request.base_query.ok_or_else(|| Status::invalid_argument("base_query is not set"))?;
-    // An unset store means all stores: this node has only the authorized one.
-    if let Some(store) = query.store.as_ref().and_then(|store| store.store.as_ref())
-        && !matches!(store, store_id::Store::Authorized(_))
-    {
-        return Err(Status::not_found("this node serves only its authorized store"));
-    }
-    let codes = request.include_mappings.iter().map(|code| mapping_code(code)).collect::<Result<BTreeSet<_>, _>>()?;
-    Ok(RowFilter {
-        proposals: query.proposals,
-        operation: operation(&query)?,
-        time: time(&query)?,
-        codes: (!codes.is_empty()).then_some(codes),
-        namespace_prefix: request.filter_namespace,
-        signed_by_prefix: query.filter_signed_key,
-    })
-}
-
-fn mapping_code(text: &str) -> Result<MappingCode, Status> {
-    MappingCode::of_short_code(text)
-        .ok_or_else(|| Status::invalid_argument(format!("unknown topology mapping code `{text}`")))
-}
-
-fn operation(query: &BaseQuery) -> Result<Option<Operation>, Status> {
-    match TopologyChangeOp::try_from(query.operation) {
-        Ok(TopologyChangeOp::Unspecified) => Ok(None),
-        Ok(TopologyChangeOp::AddReplace) => Ok(Some(Operation::Replace)),
-        Ok(TopologyChangeOp::Remove) => Ok(Some(Operation::Remove)),
-        Err(_) => Err(Status::invalid_argument(format!("unknown topology operation {}", query.operation))),
-    }
-}
-
-fn time(query: &BaseQuery) -> Result<TimeFilter, Status> {
-    match &query.time_query {
-        Some(TimeQuery::HeadState(())) => Ok(TimeFilter::Head),
-        Some(TimeQuery::Snapshot(at)) => Ok(TimeFilter::Snapshot(timestamp(at)?)),
-        Some(TimeQuery::Range(range)) => Ok(TimeFilter::Range {
-            from: range.from.as_ref().map(timestamp).transpose()?,
-            until: range.until.as_ref().map(timestamp).transpose()?,
-        }),
-        None => Err(Status::invalid_argument("base_query.time_query is not set")),
-    }
-}
-
-fn timestamp(time: &prost_types::Timestamp) -> Result<CantonTimestamp, Status> {
-    CantonTimestamp::from_seconds_and_nanos(time.seconds, time.nanos)
-        .map_err(|error| Status::invalid_argument(error.to_string()))
-}
-
 impl RowFilter {
-    /// Whether the row is meant.
-    pub(super) fn matches(&self, row: &TopologyRow) -> bool {
-        row.rejection.is_none()
-            && row.is_proposal == self.proposals
-            && self.operation.is_none_or(|operation| operation == row.operation)
-            && self.codes.as_ref().is_none_or(|codes| codes.contains(&row.code))
+    /// Rows of one kind, by a filter of the form `identifier` or `identifier::namespace`, both of them beginnings
+    /// (`UniqueIdentifier.splitFilter`).
+    pub(super) fn by_uid(code: MappingCode, filter: &str) -> Self {
+        let (identifier, namespace) = filter.split_once("::").unwrap_or((filter, ""));
+        let namespace = namespace.split("::").next().unwrap_or_default();
+        Self { codes: vec![code], identifier_prefix: identifier.to_owned(), namespace_prefix: namespace.to_owned() }
+    }
+
+    /// Rows of one kind whose namespace begins like this.
+    pub(super) fn by_namespace(code: MappingCode, prefix: String) -> Self {
+        Self { codes: vec![code], identifier_prefix: String::new(), namespace_prefix: prefix }
+    }
+
+    fn matches(&self, row: &TopologyRow) -> bool {
+        let identifier = row.identifier.as_deref();
+        (self.identifier_prefix.is_empty()
+            || identifier.is_some_and(|identifier| identifier.starts_with(&self.identifier_prefix)))
             && row.namespace.as_str().starts_with(&self.namespace_prefix)
-            && self.time.matches(row)
+    }
+}
+
+/// Reads short codes of mappings.
+pub(super) fn mapping_codes(texts: &[String]) -> Result<Vec<MappingCode>, AdminError> {
+    let parse = |text: &String| {
+        let code = MappingCode::of_short_code(text);
+        code.ok_or_else(|| malformed(format!("unknown topology mapping code `{text}`")))
+    };
+    texts.iter().map(parse).collect()
+}
+
+impl Query {
+    /// Checks a query.
+    pub(super) fn parse(query: Option<BaseQuery>) -> Result<Self, AdminError> {
+        let query = query.ok_or_else(|| malformed("field `base_query` is not set"))?;
+        let operation = match TopologyChangeOp::try_from(query.operation) {
+            Ok(TopologyChangeOp::Unspecified) => None,
+            Ok(TopologyChangeOp::AddReplace) => Some(Operation::Replace),
+            Ok(TopologyChangeOp::Remove) => Some(Operation::Remove),
+            Err(_) => return Err(malformed(format!("unknown topology operation {}", query.operation))),
+        };
+        let time = match &query.time_query {
+            Some(TimeQuery::HeadState(())) => TimeFilter::Head,
+            Some(TimeQuery::Snapshot(at)) => TimeFilter::Snapshot(timestamp(at)?),
+            Some(TimeQuery::Range(range)) => TimeFilter::Range {
+                from: range.from.as_ref().map(timestamp).transpose()?,
+                until: range.until.as_ref().map(timestamp).transpose()?,
+            },
+            None => return Err(malformed("field `time_query` is not set")),
+        };
+        let version = query.protocol_version.map(ProtocolVersion::of_number).transpose().map_err(malformed)?;
+        Ok(Self {
+            store: query.store.map(StoreName::parse).transpose()?,
+            proposals: query.proposals,
+            operation,
+            time,
+            signed_by_prefix: query.filter_signed_key,
+            version: version.unwrap_or(ProtocolVersion::V35),
+        })
+    }
+
+    /// The rows that are meant, by store.
+    pub(super) async fn rows(
+        &self,
+        stores: &TopologyStores,
+        filter: &RowFilter,
+    ) -> Result<Vec<StoredRows>, AdminError> {
+        let names = self.store.clone().map_or_else(|| stores.names(), |store| vec![store]);
+        let mut all = Vec::with_capacity(names.len());
+        for name in names {
+            let mut found = stores.rows(&name, &filter.codes, self.proposals).await?;
+            let as_of = found.as_of;
+            found.rows.retain(|row| self.matches(row, as_of) && filter.matches(row));
+            all.push(found);
+        }
+        Ok(all)
+    }
+
+    fn matches(&self, row: &TopologyRow, as_of: Option<CantonTimestamp>) -> bool {
+        let in_force = |at: CantonTimestamp| row.valid_from < at && row.valid_until.is_none_or(|until| at <= until);
+        let in_time = match self.time {
+            TimeFilter::Head => as_of.map_or(row.valid_until.is_none(), in_force),
+            TimeFilter::Snapshot(at) => in_force(at),
+            TimeFilter::Range { from, until } => {
+                from.is_none_or(|from| from <= row.valid_from) && until.is_none_or(|until| row.valid_from <= until)
+            }
+        };
+        in_time
+            && self.operation.is_none_or(|operation| operation == row.operation)
             && (self.signed_by_prefix.is_empty() || signed_by(row, &self.signed_by_prefix))
     }
 }
 
-impl TimeFilter {
-    fn matches(&self, row: &TopologyRow) -> bool {
-        match self {
-            Self::Head => row.valid_until.is_none(),
-            Self::Snapshot(at) => row.valid_from < *at && row.valid_until.is_none_or(|until| *at <= until),
-            Self::Range { from, until } => {
-                from.is_none_or(|from| from <= row.valid_from) && until.is_none_or(|until| row.valid_from <= until)
-            }
-        }
-    }
+/// Reads a time.
+pub(super) fn timestamp(time: &prost_types::Timestamp) -> Result<CantonTimestamp, AdminError> {
+    CantonTimestamp::from_seconds_and_nanos(time.seconds, time.nanos).map_err(malformed)
 }
 
 fn signed_by(row: &TopologyRow, prefix: &str) -> bool {
     row.transaction().is_ok_and(|transaction| {
         transaction.signing_fingerprints().any(|fingerprint| fingerprint.as_str().starts_with(prefix))
     })
-}
-
-/// The row as the answer carries it.
-pub(super) fn item(row: &TopologyRow) -> Item {
-    let proto = |time: CantonTimestamp| {
-        let (seconds, nanos) = time.as_seconds_and_nanos();
-        prost_types::Timestamp { seconds, nanos }
-    };
-    Item {
-        sequenced: Some(proto(row.sequenced)),
-        valid_from: Some(proto(row.valid_from)),
-        valid_until: row.valid_until.map(proto),
-        transaction: row.signed.clone(),
-        rejection_reason: row.rejection.clone(),
-    }
 }

@@ -4,7 +4,7 @@ mod cometbft;
 mod sequencer;
 
 pub(crate) use cometbft::CometBftConfig;
-pub(crate) use sequencer::{MonitoringConfig, NodeName, SequencerConfig, StorageConfig};
+pub(crate) use sequencer::{IdentityType, MonitoringConfig, NodeName, SequencerConfig, StorageConfig};
 
 /// Every key can be overridden by a variable: `public_api.port` by `SYNOD_PUBLIC_API__PORT`.
 pub(crate) const ENVIRONMENT_PREFIX: &str = "SYNOD_";

@@ -16,6 +16,8 @@ use super::CometBftConfig;
 pub(crate) struct SequencerConfig {
     /// Name of the node: the identifier of its unique identifier when it makes its own identity.
     pub(crate) name: NodeName,
+    /// How it comes to what it needs first.
+    pub(crate) init: InitConfig,
     /// Where its state is kept.
     pub(crate) storage: StorageConfig,
     /// What members call.
@@ -28,6 +30,33 @@ pub(crate) struct SequencerConfig {
     pub(crate) monitoring: MonitoringConfig,
     /// What is written to the log.
     pub(crate) logging: LoggingConfig,
+}
+
+/// `[init]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct InitConfig {
+    /// Who makes its identity.
+    pub(crate) identity: IdentityConfig,
+}
+
+/// `[init.identity]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct IdentityConfig {
+    /// `auto`: the node, when it starts first; `manual`: an operator, by calls.
+    pub(crate) r#type: IdentityType,
+}
+
+/// Who makes the identity of a node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum IdentityType {
+    /// The node itself.
+    #[default]
+    Auto,
+    /// An operator.
+    Manual,
 }
 
 /// A node's name.

@@ -31,6 +31,15 @@ pub(crate) enum NodeIdentityError {
     /// A stored public key is broken.
     #[error("a stored key of the node is broken")]
     PublicKey(#[from] prost::DecodeError),
+    /// The node has no identity.
+    #[error("the node has no identity yet")]
+    NoIdentity,
+    /// The node cannot sign events.
+    #[error("the node has no key to sign events with in its store")]
+    NoProtocolKey,
+    /// A stored key cannot be read.
+    #[error("a stored key of the node cannot be read")]
+    Vault(#[from] synod_node_admin::VaultFault),
     /// A key that a node has is not there.
     #[error("the node `{uid}` has no {name} key in its store")]
     Missing {
@@ -41,11 +50,10 @@ pub(crate) enum NodeIdentityError {
     },
 }
 
-/// A node's identity, and the transactions of its authorized store.
+/// A node's identity. Its transactions are in the authorized store.
 #[derive(Debug, Clone)]
 pub(crate) struct NodeIdentity {
     pub(crate) identity: MemberIdentity,
-    pub(crate) authorized: Vec<TopologyRow>,
 }
 
 /// A key that a node has: what its name ends with behind the name of the node, and what it is for (chapter 05 §1.2).
@@ -73,7 +81,7 @@ impl NodeIdentity {
             let changes = TopologyChanges { inserted: rows(&identity, now)?, ..TopologyChanges::default() };
             store.change_authorized(&changes).await?;
         }
-        Ok(Self { identity, authorized: store.authorized_rows().await? })
+        Ok(Self { identity })
     }
 
     async fn read(
@@ -108,6 +116,17 @@ impl NodeIdentity {
         store.set_node_identity(identity.member().uid()).await?;
         Ok(identity)
     }
+}
+
+/// The node's own keys that may sign events, one at least. Which of them signs is up to the topology.
+pub(crate) async fn protocol_keys(store: &Store) -> Result<Vec<SigningPrivateKey>, NodeIdentityError> {
+    let vault = synod_node_admin::Vault::new(store.clone());
+    let mut keys = Vec::new();
+    for fingerprint in vault.own_fingerprints().await? {
+        let key = vault.signing_key(&fingerprint).await?;
+        keys.extend(key.filter(|key| key.public_key().usages().allows(KeyUsages::PROTOCOL)));
+    }
+    if keys.is_empty() { Err(NodeIdentityError::NoProtocolKey) } else { Ok(keys) }
 }
 
 fn key_name(name: &str, (suffix, _): KeyRole) -> String {
@@ -183,11 +202,12 @@ mod tests {
         let dir = TempDir::new().expect("a directory");
         let store = store(&dir).await;
         let first = open(&store).await;
+        let authorized = store.authorized_rows().await.expect("reads");
         let again = NodeIdentity::open(&store, MemberKind::Sequencer, "other", NOW).await.expect("an identity");
         assert_eq!(first.identity.member(), again.identity.member());
         assert_eq!(fingerprints(&first.identity), fingerprints(&again.identity));
-        assert_eq!(first.authorized, again.authorized);
-        assert_eq!(first.authorized.len(), 2);
+        assert_eq!(store.authorized_rows().await.expect("reads"), authorized);
+        assert_eq!(authorized.len(), 2);
     }
 
     #[tokio::test]
@@ -205,7 +225,8 @@ mod tests {
         assert_eq!(fingerprints(&made)[..2], first_two);
         assert_eq!(store.public_keys().await.expect("reads").len(), 3);
         let expected: Vec<_> = rows(&made, NOW).expect("rows").into_iter().map(|row| row.tx_hash).collect();
-        assert_eq!(opened.authorized.iter().map(|row| row.tx_hash).collect::<Vec<_>>(), expected);
+        let authorized = store.authorized_rows().await.expect("reads");
+        assert_eq!(authorized.iter().map(|row| row.tx_hash).collect::<Vec<_>>(), expected);
     }
 
     #[tokio::test]

@@ -10,7 +10,10 @@ use bytes::Bytes;
 use prost::Message;
 use synod_machine::{Checkpoint, Fault, Machine, State};
 use synod_node_admin::sequencer::InitializeRefused;
-use synod_node_admin::{AdminServerFault, LogLevels, NodeStage, StageReceiver, StageSender};
+use synod_node_admin::{
+    AdminServerFault, AuthorizedStoreFault, IdentityAdmin, LogLevels, ManualIdentity, NodeLifecycle, NodeStage,
+    StageReceiver, TopologyStores, TopologyStoresParts, Vault,
+};
 use synod_ordering::Clock;
 use synod_pipeline::{BlockExecutor, Committer, EventLog};
 use synod_proto::protocol::v30::StaticSynchronizerParameters as StaticParametersProto;
@@ -20,18 +23,18 @@ use synod_sequencer_gateway::{
     Gateway, GatewayFault, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys, TlsIdentity,
 };
 use synod_store::{Acquired, Lease, Store, StoreConfig, StoreError, StoreFault};
-use synod_types::{MemberKind, SequencerId};
+use synod_types::{CantonTimestamp, MemberKind, SequencerId};
 use synod_wire::versioned;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use super::admin::{self, AdminParts};
 use super::consortium::{Consortium, ConsortiumError};
-use super::identity::{NodeIdentity, NodeIdentityError};
+use super::identity::{self, NodeIdentity, NodeIdentityError};
 use super::initializer::Initializer;
 use super::ordering::{self, Ordering, OrderingError, Pipeline};
 use super::status::{NodeStatus, Running};
-use crate::config::{MonitoringConfig, SequencerConfig, StorageConfig};
+use crate::config::{IdentityType, MonitoringConfig, SequencerConfig, StorageConfig};
 
 /// How long the lease lasts without being renewed.
 const LEASE_MS: u32 = 10_000;
@@ -55,6 +58,8 @@ pub(crate) enum StartError {
     },
     #[error("the identity of the node")]
     Identity(#[from] NodeIdentityError),
+    #[error("the topology of the node")]
+    Topology(#[from] AuthorizedStoreFault),
     #[error("cannot listen on {address} for the {what}")]
     Listen {
         what: &'static str,
@@ -89,10 +94,9 @@ pub(crate) struct SequencerNode {
     supervisor: Supervisor,
     clock: Arc<dyn Clock>,
     store: Store,
-    identity: NodeIdentity,
     metrics: MetricsRegistry,
     health: Health,
-    stage: StageSender,
+    lifecycle: NodeLifecycle,
     status: Arc<NodeStatus>,
     /// What a synchronizer needs, taken when the node becomes part of one.
     start: Mutex<Option<StartParts>>,
@@ -126,11 +130,10 @@ impl SequencerNode {
         serve_monitoring(&config.monitoring, &supervisor, &health, &metrics).await?;
         let store = Store::open(&store_config(&config.storage)?).await?;
         let lease = acquire(&store, &holder(&public)).await?;
-        let identity = NodeIdentity::open(&store, MemberKind::Sequencer, &config.name.0, clock.now()).await?;
-        let uid = identity.identity.member().uid().clone();
-        let (stage, stages) = StageReceiver::new(NodeStage::NoSynchronizer { uid: uid.clone() });
+        let stage = first_stage(&config, &store, clock.now()).await?;
+        let (lifecycle, stages) = NodeLifecycle::new(MemberKind::Sequencer, stage);
         let status = Arc::new(NodeStatus {
-            uid,
+            stage: stages.clone(),
             public_port: port_of(&public),
             admin_port: port_of(&admin),
             started: Instant::now(),
@@ -142,18 +145,25 @@ impl SequencerNode {
             supervisor,
             clock,
             store,
-            identity,
             metrics,
             health,
-            stage,
+            lifecycle,
             status,
             start: Mutex::new(Some(StartParts { lease: lease.clone(), public, consortium })),
         });
         node.keep_lease(lease);
+        let stores = TopologyStores::open(TopologyStoresParts {
+            store: node.store.clone(),
+            clock: Arc::clone(&node.clock),
+            lifecycle: node.lifecycle.clone(),
+            stage: stages.clone(),
+            synchronizer: Arc::clone(&node.status) as _,
+        })
+        .await?;
         if let Some(checkpoint) = node.store.load_checkpoint().await? {
             node.run_sequencer(checkpoint).await?;
         }
-        node.serve_admin(admin, stages, levels)?;
+        node.serve_admin(admin, stages, stores, levels)?;
         Ok(node)
     }
 
@@ -161,11 +171,21 @@ impl SequencerNode {
         self: &Arc<Self>,
         listener: TcpListener,
         stage: StageReceiver,
+        stores: TopologyStores,
         levels: Arc<dyn LogLevels>,
     ) -> Result<(), StartError> {
+        let identity = match self.config.init.identity.r#type {
+            IdentityType::Auto => IdentityAdmin::auto(stage.clone()),
+            IdentityType::Manual => {
+                let (store, lifecycle) = (self.store.clone(), self.lifecycle.clone());
+                IdentityAdmin::manual(stage.clone(), ManualIdentity { store, lifecycle, stores: stores.clone() })
+            }
+        };
         let server = admin::server(AdminParts {
             stage,
-            authorized: self.identity.authorized.clone().into(),
+            identity,
+            vault: Vault::new(self.store.clone()),
+            stores,
             levels,
             status: Arc::clone(&self.status) as _,
             initializer: Arc::new(Initializer(Arc::clone(self))),
@@ -200,7 +220,7 @@ impl SequencerNode {
         let checkpoint = synod_machine::genesis(&static_parameters, genesis)
             .map_err(|error| InitializeRefused::Invalid(synod_runtime::Chain(&error).to_string()))?;
         let fault = |error: StartError| InitializeRefused::Fault(Box::new(error));
-        let sequencer = SequencerId::new(self.identity.identity.member().uid().clone());
+        let sequencer = self.sequencer_id().await.map_err(fault)?;
         let state = State::restore(checkpoint.clone()).map_err(|error| fault(error.into()))?;
         let group = state.topology().head_snapshot().sequencer_group();
         if !group.is_some_and(|group| group.active.iter().chain(&group.passive).any(|listed| *listed == sequencer)) {
@@ -217,6 +237,12 @@ impl SequencerNode {
         }
     }
 
+    /// This sequencer. It has an identity when it is asked for.
+    async fn sequencer_id(&self) -> Result<SequencerId, StartError> {
+        let uid = self.store.node_identity().await?;
+        Ok(SequencerId::new(uid.ok_or(NodeIdentityError::NoIdentity)?))
+    }
+
     /// Stops the node with a fault.
     pub(super) fn stop_with(&self, fault: Box<dyn Error + Send + Sync>) {
         self.supervisor.spawn("initialization", TaskKind::finite(Phase::Intake), |_| async move { Err(fault) });
@@ -225,19 +251,19 @@ impl SequencerNode {
     /// Starts ordering, the pipeline and the public API from a stored state.
     async fn run_sequencer(self: &Arc<Self>, checkpoint: Checkpoint) -> Result<(), StartError> {
         let Some(StartParts { lease, public, consortium }) = self.start.lock().await.take() else { return Ok(()) };
-        let sequencer = SequencerId::new(self.identity.identity.member().uid().clone());
+        let sequencer = self.sequencer_id().await?;
+        let keys = identity::protocol_keys(&self.store).await?;
         let (psid, height) = (checkpoint.psid.clone(), checkpoint.height);
         let state = State::restore(checkpoint)?;
         let events = Arc::new(EventLog::new(self.store.clone(), state.last_time(), TAIL_BYTES));
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let executor = BlockExecutor::new(Arc::new(Machine::new(threads)), state.clone());
         let committer = Committer::new(self.store.clone(), lease, Arc::clone(&events), height, state.clone());
-        let keys = self.identity.identity.keys();
         let pipeline = Pipeline { store: self.store.clone(), executor, committer, sequencer: sequencer.clone() };
         let Ordering { orderer, head, time } = match consortium {
             None => ordering::local(pipeline, Arc::clone(&self.clock), &self.supervisor),
             Some(consortium) => {
-                let key = keys.protocol.clone();
+                let key = keys[0].clone();
                 ordering::by_cometbft(pipeline, &consortium, key, &self.metrics, &self.supervisor).await?
             }
         };
@@ -247,7 +273,7 @@ impl SequencerNode {
             orderer,
             events,
             store: self.store.clone(),
-            keys: PrivateKeys::new([keys.protocol.clone()]),
+            keys: PrivateKeys::new(keys),
             clock: Arc::clone(&self.clock),
             settings: GatewaySettings { sequencing_time: time, ..self.gateway_settings()? },
             metrics: GatewayMetrics::register(&self.metrics)?,
@@ -261,7 +287,7 @@ impl SequencerNode {
         component.ok();
         // Set once: the parts above were taken.
         let _ = self.status.running.set(Arc::new(Running { psid, head, gateway: handle }));
-        self.stage.send_replace(NodeStage::Running { uid: self.status.uid.clone() });
+        self.lifecycle.running();
         tracing::info!(height = ?height, "the sequencer is running");
         Ok(())
     }
@@ -284,6 +310,20 @@ impl SequencerNode {
             override_max_request_size: public.override_max_request_size.map(|bytes| bytes as usize),
             ..GatewaySettings::default()
         })
+    }
+}
+
+/// The stage that a node starts in; with an automatic identity it has made it then.
+async fn first_stage(config: &SequencerConfig, store: &Store, now: CantonTimestamp) -> Result<NodeStage, StartError> {
+    match config.init.identity.r#type {
+        IdentityType::Auto => {
+            let identity = NodeIdentity::open(store, MemberKind::Sequencer, &config.name.0, now).await?;
+            Ok(NodeStage::NoSynchronizer { uid: identity.identity.member().uid().clone() })
+        }
+        IdentityType::Manual => {
+            let uid = store.node_identity().await?;
+            Ok(uid.map_or(NodeStage::NoIdentity, |uid| NodeStage::NoTopology { uid }))
+        }
     }
 }
 

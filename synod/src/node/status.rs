@@ -4,12 +4,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use synod_node_admin::sequencer::{SequencerStatusSource, SequencerStatusView};
+use synod_node_admin::{StageReceiver, SynchronizerTopology, SynchronizerView};
 use synod_pipeline::HeadReceiver;
 use synod_proto::admin::health::v30::TopologyQueueStatus;
 use synod_runtime::Health;
 use synod_runtime::health::ComponentState;
 use synod_sequencer_gateway::GatewayHandle;
-use synod_types::{PhysicalSynchronizerId, UniqueIdentifier};
+use synod_types::{CantonTimestamp, PhysicalSynchronizerId};
 
 /// What runs once the node is part of a synchronizer.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Running {
 /// The status of one sequencer node.
 #[derive(Debug)]
 pub(crate) struct NodeStatus {
-    pub(crate) uid: UniqueIdentifier,
+    pub(crate) stage: StageReceiver,
     pub(crate) public_port: u16,
     pub(crate) admin_port: u16,
     pub(crate) started: Instant,
@@ -51,7 +52,7 @@ impl SequencerStatusSource for NodeStatus {
         let components =
             report.components().map(|(name, component)| (name.to_owned(), problem(&component.state))).collect();
         Some(SequencerStatusView {
-            uid: self.uid.clone(),
+            uid: self.stage.uid()?,
             psid: running.psid.clone(),
             uptime: self.started.elapsed(),
             public_port: self.public_port,
@@ -62,5 +63,16 @@ impl SequencerStatusSource for NodeStatus {
             // No manager and no dispatcher run here; what is not in force yet counts as one.
             topology_queues: TopologyQueueStatus { manager: 0, dispatcher: 0, clients: running.pending_topology() },
         })
+    }
+}
+
+impl SynchronizerTopology for NodeStatus {
+    fn current(&self) -> Option<SynchronizerView> {
+        let head = self.running.get()?.head.current();
+        let topology = head.state.topology().clone();
+        // As a member sees it: what is effective by the last event, or since the beginning.
+        let first = CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME.immediate_successor();
+        let last = head.state.last_time();
+        Some(SynchronizerView { topology, as_of: first.max(last.immediate_successor()), sequenced_up_to: last })
     }
 }

@@ -1,144 +1,33 @@
 //! The administration API against what a Console and a real sequencer said to each other (`pv35-basic`): our answers to the
 //! recorded calls are the recorded answers. Only the version differs: recorded is a snapshot build.
 
-use std::net::Ipv4Addr;
-use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use prost::Message;
-use synod_node_admin::sequencer::{
-    InitializationAdmin, InitializeRefused, SequencerInitializer, SequencerStatusAdmin, SequencerStatusSource,
-    SequencerStatusView,
-};
-use synod_node_admin::{
-    AdminServer, IdentityAdmin, LogLevels, NodeStage, RELEASE_VERSION, StageReceiver, StageSender, StatusAdmin,
-    TopologyReadAdmin, UnknownLogLevel,
-};
+use synod_node_admin::sequencer::{InitializeRefused, SequencerStatusView};
+use synod_node_admin::{NodeStage, RELEASE_VERSION};
 use synod_proto::admin::health::v30::SetLogLevelRequest;
 use synod_proto::admin::sequencer::v30::sequencer_status_response::{Kind, SequencerStatusResponseStatus};
 use synod_proto::admin::sequencer::v30::{SequencerStatusRequest, SequencerStatusResponse};
 use synod_proto::connection::v30::GetApiInfoRequest;
-use synod_proto::protocol::v30::StaticSynchronizerParameters;
 use synod_proto::sequencer::admin::v30::InitializeSequencerFromGenesisStateV2Request;
-use synod_proto::topology::admin::v30::{
-    GetIdRequest, GetIdResponse, InitIdRequest, ListAllV2Request, ListAllV2Response, store_id,
-};
+use synod_proto::topology::admin::v30::{GetIdRequest, GetIdResponse, InitIdRequest, ListAllV2Request, store_id};
 use synod_rpc::admin::health::v30::status_service_client::StatusServiceClient;
 use synod_rpc::admin::sequencer::v30::sequencer_status_service_client::SequencerStatusServiceClient;
 use synod_rpc::connection::v30::api_info_service_client::ApiInfoServiceClient;
 use synod_rpc::sequencer::admin::v30::sequencer_initialization_service_client::SequencerInitializationServiceClient;
 use synod_rpc::topology::admin::v30::identity_initialization_service_client::IdentityInitializationServiceClient;
 use synod_rpc::topology::admin::v30::topology_manager_read_service_client::TopologyManagerReadServiceClient;
-use synod_testkit::recordings::{Call, Recording};
-use synod_topology::TopologyRow;
-use synod_topology::genesis::{Genesis, StoredTransaction};
-use synod_types::{Member, MemberKind, PhysicalSynchronizerId, ProtocolVersion, UniqueIdentifier};
-use tokio::net::TcpListener;
-use tonic::transport::Channel;
-use tonic::{Code, async_trait};
+use synod_topology::genesis::Genesis;
+use synod_types::{Member, MemberKind, PhysicalSynchronizerId, UniqueIdentifier};
+use tonic::Code;
 
-/// The recorded calls of the Console at the sequencer.
-fn recorded(method: &str) -> Vec<Call> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings/pv35-basic");
-    let calls = Recording::open(&folder).and_then(|recording| recording.calls("console-sequencer1-admin"));
-    let calls: Vec<_> = calls.expect("a recording").into_iter().filter(|call| call.method_name() == method).collect();
-    assert!(!calls.is_empty(), "no call of {method} is recorded");
-    calls
-}
-
-fn request<M: Message + Default>(call: &Call) -> M {
-    M::decode(call.requests[0].bytes.clone().expect("not left out")).expect("a message")
-}
-
-fn response<M: Message + Default>(call: &Call) -> M {
-    M::decode(call.responses[0].bytes.clone().expect("not left out")).expect("a message")
-}
+use super::data::{authorized_answer, calls, recorded, request, response, rows};
+use super::node::{Port, serve};
 
 fn uid() -> UniqueIdentifier {
     let id: GetIdResponse = response(&recorded("GetId")[0]);
     UniqueIdentifier::parse(&id.unique_identifier).expect("an identifier")
-}
-
-/// What the recorded sequencer answered to a query of its authorized store.
-fn authorized_answer() -> (ListAllV2Request, ListAllV2Response) {
-    let calls = recorded("ListAllV2");
-    let mut answers = calls.iter().map(|call| (request::<ListAllV2Request>(call), response(call)));
-    let is_authorized = |query: &ListAllV2Request| {
-        let store = query.base_query.as_ref().and_then(|base| base.store.as_ref()?.store.as_ref());
-        matches!(store, Some(store_id::Store::Authorized(_)))
-    };
-    answers.find(|(query, _)| is_authorized(query)).expect("a query of the authorized store")
-}
-
-/// The rows behind an answer.
-fn rows(answer: ListAllV2Response) -> Vec<TopologyRow> {
-    let items = answer.result.expect("transactions").items;
-    assert!(!items.is_empty());
-    let stored = items.into_iter().map(|item| StoredTransaction::from_item(item, ProtocolVersion::V35).expect("valid"));
-    (0..).zip(stored).map(|(id, one)| one.into_row(id, 0, ProtocolVersion::V35)).collect()
-}
-
-#[derive(Debug, Default)]
-struct FakeNode {
-    genesis: Mutex<Vec<(Bytes, StaticSynchronizerParameters)>>,
-    levels: Mutex<Vec<String>>,
-    status: Mutex<Option<SequencerStatusView>>,
-    refuse: Mutex<Option<InitializeRefused>>,
-}
-
-#[async_trait]
-impl SequencerInitializer for FakeNode {
-    async fn initialize_from_genesis(
-        &self,
-        genesis: Bytes,
-        parameters: StaticSynchronizerParameters,
-    ) -> Result<(), InitializeRefused> {
-        self.genesis.lock().expect("no panic").push((genesis, parameters));
-        self.refuse.lock().expect("no panic").take().map_or(Ok(()), Err)
-    }
-}
-
-impl SequencerStatusSource for FakeNode {
-    fn status(&self) -> Option<SequencerStatusView> {
-        self.status.lock().expect("no panic").clone()
-    }
-}
-
-impl LogLevels for FakeNode {
-    fn set(&self, level: &str) -> Result<(), UnknownLogLevel> {
-        if level == "LOUD" {
-            return Err(UnknownLogLevel(level.to_owned()));
-        }
-        self.levels.lock().expect("no panic").push(level.to_owned());
-        Ok(())
-    }
-}
-
-/// A served port; it ends with the runtime of the test.
-struct Port {
-    node: Arc<FakeNode>,
-    stage: StageSender,
-    channel: Channel,
-}
-
-async fn serve(stage: NodeStage, authorized: Vec<TopologyRow>) -> Port {
-    let node = Arc::new(FakeNode::default());
-    let (sender, stages) = StageReceiver::new(stage);
-    let server = AdminServer::new().expect("descriptors").with(|routes| {
-        routes
-            .add_service(StatusAdmin::new(Arc::clone(&node) as _).into_service())
-            .add_service(SequencerStatusAdmin::new(stages.clone(), Arc::clone(&node) as _).into_service())
-            .add_service(IdentityAdmin::new(stages.clone()).into_service())
-            .add_service(TopologyReadAdmin::new(stages.clone(), authorized.into()).into_service())
-            .add_service(InitializationAdmin::new(stages, Arc::clone(&node) as _).into_service())
-    });
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("bound"));
-    tokio::spawn(server.serve(listener, std::future::pending()));
-    let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("connects");
-    Port { node, stage: sender, channel }
 }
 
 fn waiting() -> NodeStage {
@@ -163,14 +52,14 @@ async fn the_first_calls_are_answered_as_recorded() {
 
 #[tokio::test]
 async fn a_node_without_an_identity_says_so() {
-    let Port { channel, stage, .. } = serve(NodeStage::NoIdentity, Vec::new()).await;
+    let Port { channel, lifecycle, .. } = serve(NodeStage::NoIdentity, Vec::new()).await;
     let mut identity = IdentityInitializationServiceClient::new(channel.clone());
     assert!(!identity.get_id(GetIdRequest {}).await.expect("answers").into_inner().initialized);
-    let (query, _) = authorized_answer();
+    let (query, _) = authorized_answer(&calls("pv35-basic", "sequencer1"));
     let mut topology = TopologyManagerReadServiceClient::new(channel);
     let refused = topology.list_all_v2(query.clone()).await.expect_err("there is no store yet");
     assert_eq!(refused.code(), Code::Unimplemented);
-    stage.send_replace(waiting());
+    lifecycle.identity_set(&uid());
     topology.list_all_v2(query).await.expect("there is one now");
     let refused = identity.init_id(InitIdRequest::default()).await.expect_err("it made its own");
     assert_eq!(refused.code(), Code::FailedPrecondition);
@@ -217,18 +106,8 @@ fn view(status: &SequencerStatusResponseStatus) -> SequencerStatusView {
 
 #[tokio::test]
 async fn the_authorized_store_is_read_as_recorded() {
-    let (query, expected) = authorized_answer();
-    let mut stored = rows(expected.clone());
-    // What the query does not ask for: a proposal, a row that ended, another kind of mapping, somebody else's.
-    let sample = stored[0].clone();
-    let somebody = UniqueIdentifier::parse(&format!("x::1220{}", "ab".repeat(32))).expect("an identifier").namespace();
-    stored.extend([
-        TopologyRow { is_proposal: true, ..sample.clone() },
-        TopologyRow { valid_until: Some(sample.valid_from), ..sample.clone() },
-        TopologyRow { rejection: Some("rejected".to_owned()), ..sample.clone() },
-        TopologyRow { code: synod_topology::MappingCode::VettedPackages, ..sample.clone() },
-        TopologyRow { namespace: somebody, ..sample },
-    ]);
+    let (query, expected) = authorized_answer(&calls("pv35-basic", "sequencer1"));
+    let stored = rows(expected.clone());
     let Port { channel, .. } = serve(waiting(), stored).await;
     let mut service = TopologyManagerReadServiceClient::new(channel);
     assert_eq!(service.list_all_v2(query.clone()).await.expect("answers").into_inner(), expected);
@@ -249,7 +128,7 @@ async fn the_authorized_store_is_read_as_recorded() {
 async fn the_recorded_genesis_arrives_whole() {
     let call = recorded("InitializeSequencerFromGenesisStateV2").remove(0);
     let recorded: InitializeSequencerFromGenesisStateV2Request = request(&call);
-    let Port { node, stage, channel, .. } = serve(waiting(), Vec::new()).await;
+    let Port { node, lifecycle, channel, .. } = serve(waiting(), Vec::new()).await;
     let mut service = SequencerInitializationServiceClient::new(channel);
     // In three parts, as the Console sends a large one.
     let third = recorded.topology_snapshot.len() / 3 + 1;
@@ -279,7 +158,7 @@ async fn the_recorded_genesis_arrives_whole() {
     let parameters = synod_topology::StaticSynchronizerParameters::from_proto(parameters).expect("valid");
     Genesis::from_v2(&parameters.encode(), &genesis).expect("the beginning of a synchronizer");
 
-    stage.send_replace(NodeStage::Running { uid: uid() });
+    lifecycle.running();
     let late = service.initialize_sequencer_from_genesis_state_v2(tokio_stream::iter(parts)).await;
     assert_eq!(late.expect_err("it runs").code(), Code::Unimplemented);
 }

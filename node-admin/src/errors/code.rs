@@ -1,0 +1,59 @@
+//! The codes that calls of the administration API answer with (Canton's `TopologyManagerError` and neighbours).
+
+use tonic::Code;
+
+/// A code of Canton.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ErrorCode {
+    /// Its name.
+    pub(crate) id: &'static str,
+    /// Number of its category: it decides the status, and whether the cause is told.
+    pub(crate) category: u8,
+}
+
+macro_rules! codes {
+    ($($name:ident = $category:literal;)+) => {
+        impl ErrorCode {
+            $(pub(crate) const $name: Self = Self { id: stringify!($name), category: $category };)+
+        }
+    };
+}
+
+codes! {
+    PROTO_DESERIALIZATION_FAILURE = 8;
+    TOPOLOGY_MANAGER_INTERNAL_ERROR = 4;
+    TOPOLOGY_STORE_NOT_FOUND = 11;
+    TOPOLOGY_TEMPORARY_STORE_ALREADY_EXISTS = 10;
+    TOPOLOGY_TRANSACTION_NOT_FOUND = 11;
+    TOPOLOGY_SERIAL_MISMATCH = 9;
+    TOPOLOGY_MAPPING_ALREADY_EXISTS = 10;
+    TOPOLOGY_NO_APPROPRIATE_SIGNING_KEY_IN_STORE = 11;
+    TOPOLOGY_SECRET_KEY_NOT_IN_STORE = 9;
+    TOPOLOGY_DANGEROUS_COMMAND_REQUIRES_FORCE_ALIEN_MEMBER = 9;
+    TOPOLOGY_INCREASE_OF_PREPARATION_TIME_TOLERANCE = 9;
+    TOPOLOGY_VALUE_OUT_OF_BOUNDS = 9;
+    TOPOLOGY_SIGNING_THRESHOLD_CANNOT_BE_REACHED = 10;
+    TOPOLOGY_CONFIRMING_THRESHOLD_CANNOT_BE_REACHED = 10;
+    TOPOLOGY_UNAUTHORIZED_TRANSACTION = 5;
+    TOPOLOGY_INVALID_TX_SIGNATURE = 5;
+    TOPOLOGY_MANAGER_ALARM = 5;
+    TOPOLOGY_MULTI_TRANSACTION_HASH_MISMATCH = 9;
+}
+
+impl ErrorCode {
+    /// The status of its category (Canton's `ErrorCategory`).
+    pub(crate) const fn status(self) -> Code {
+        match self.category {
+            5 | 8 => Code::InvalidArgument,
+            9 => Code::FailedPrecondition,
+            10 => Code::AlreadyExists,
+            11 => Code::NotFound,
+            _ => Code::Internal,
+        }
+    }
+
+    /// Whether the caller learns nothing but the trace: faults of the node, and what may be an attack.
+    pub(crate) const fn is_redacted(self) -> bool {
+        matches!(self.category, 4 | 5)
+    }
+}

@@ -1,0 +1,9 @@
+//! The administration API against what the Console of recorded runs sent and was answered.
+
+mod compare;
+mod data;
+mod first_calls;
+mod node;
+mod raw;
+mod refusals;
+mod replay;
