@@ -142,6 +142,12 @@ pub(crate) async fn first_rows_of_a_mapping(database: Database) {
     assert_eq!(ids(code(), Some((&one, "x"))).await, [1, 0]);
     assert_eq!(ids(code(), Some((&two, "x"))).await, [0_u64; 0]);
     assert_eq!(ids(MappingCode::parse("mds").expect("a code"), None).await, [0_u64; 0]);
+    let all = async |proposals| {
+        let rows = store.topology_rows_of(code(), proposals).await.expect("reads");
+        rows.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(all(false).await, [0, 1, 2], "in the order of insertion");
+    assert_eq!(all(true).await, [3]);
 }
 
 pub(crate) async fn traffic_at_a_time(database: Database) {
