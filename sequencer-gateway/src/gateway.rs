@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use synod_store::{Store, StoreFault};
-use synod_types::Member;
+use synod_types::{CantonTimestamp, Member};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -107,7 +109,15 @@ impl Gateway {
         stopped.cancel();
         health.stop().await;
         core.sessions.subscriptions.close_all();
-        match tokio::time::timeout(core.settings.shutdown_grace, server).await {
+        // What follows revocations may hold a connection to the database that an open call waits for: both are driven.
+        let closing = async {
+            tokio::select! {
+                ended = &mut server => return ended,
+                followed = &mut revocation, if is_following => followed?,
+            }
+            server.await
+        };
+        match tokio::time::timeout(core.settings.shutdown_grace, closing).await {
             Ok(ended) => ended,
             Err(_) => {
                 tracing::warn!("calls were still open when the public API stopped");
@@ -146,6 +156,14 @@ impl GatewayHandle {
             self.core.sessions.revoke(member);
         }
         Ok(true)
+    }
+
+    /// A token of a member that has not logged in, for the calls of an operator who tests something in its name
+    /// (`GenerateAuthenticationToken`), and until when it is good. `None` when the system has no random numbers.
+    #[must_use]
+    pub fn generate_token(&self, member: &Member, lifetime: Duration) -> Option<(Bytes, CantonTimestamp)> {
+        let issued = self.core.sessions.tokens.issue(member, self.core.clock.now(), lifetime);
+        issued.ok().map(|(token, expires_at)| (Bytes::copy_from_slice(token.as_bytes()), expires_at))
     }
 
     /// Logs a member out: its tokens are bad, its subscriptions end. It may log in again.

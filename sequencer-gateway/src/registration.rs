@@ -38,8 +38,11 @@ pub(crate) async fn register(
     let topology = head.state.topology();
     let member = participant.member();
     begin(topology, &member).map_err(|refused| status_of(core, call, &member, &[], &refused))?;
-    let malformed =
-        || call.of_rpc(PROTO_DESERIALIZATION_FAILURE.rpc_status("Deserialization of protobuf message failed"));
+    // Without the details that this error has elsewhere (`pv35-edges`, "register garbage").
+    let malformed = || {
+        let rpc = PROTO_DESERIALIZATION_FAILURE.rpc_status("Deserialization of protobuf message failed");
+        Status::invalid_argument(call.of_rpc(rpc).message())
+    };
     let transactions: Vec<SignedTopologyTransaction> = transactions
         .iter()
         .map(|proto| SignedTopologyTransaction::parse_unversioned(&proto.encode_to_vec(), core.version()))

@@ -1,5 +1,4 @@
-//! The recorded genesis of a real Canton, served with the keys that its sequencer had and a simulated clock: what its
-//! participants sent to connect gets the recorded answers, and their registrations become active (`pv35-basic`).
+//! The recorded genesis of a real Canton, served with the keys that its sequencer had and a simulated clock.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -13,9 +12,8 @@ use synod_machine::{Checkpoint, Machine, genesis};
 use synod_ordering::{BlockLimits, IntakeLimits, LocalOrdering, SimulatedClock};
 use synod_proto::crypto::v30::SigningPrivateKey as SigningPrivateKeyProto;
 use synod_proto::sequencer::admin::v30::InitializeSequencerFromGenesisStateV2Request;
-use synod_rpc::sequencer::api::v30::sequencer_connect_service_client::SequencerConnectServiceClient;
 use synod_runtime::MetricsRegistry;
-use synod_sequencer_gateway::{Gateway, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys};
+use synod_sequencer_gateway::{Gateway, GatewayHandle, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys};
 use synod_testkit::fields;
 use synod_testkit::nodes::NodeParts;
 use synod_testkit::recordings::{Call, Recording};
@@ -26,19 +24,17 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tonic::Request;
-use tonic::metadata::{MetadataKey, MetadataValue};
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
-type Connect = SequencerConnectServiceClient<Channel>;
+use crate::raw::{self, Answer};
 
 /// Longest wait for a registration.
 const ACTIVE_LIMIT: Duration = Duration::from_secs(30);
 /// `VerifyActiveResponse`: success, active.
 const ACTIVE: Bytes = Bytes::from_static(&[0x0a, 0x02, 0x08, 0x01]);
 
-fn recording() -> Recording {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings/pv35-basic");
+pub(crate) fn recording(name: &str) -> Recording {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings").join(name);
     Recording::open(&folder).expect("a recording")
 }
 
@@ -73,16 +69,18 @@ fn recorded_keys(recording: &Recording) -> Vec<SigningPrivateKey> {
     rows.iter().map(key).collect()
 }
 
-struct Served {
-    clock: Arc<SimulatedClock>,
-    connect: Connect,
+/// A sequencer in this process that is the recorded one.
+pub(crate) struct Served {
+    pub(crate) clock: Arc<SimulatedClock>,
+    pub(crate) channel: Channel,
+    pub(crate) handle: GatewayHandle,
     stop: CancellationToken,
     tasks: [JoinHandle<()>; 2],
     _folder: TempDir,
 }
 
 impl Served {
-    async fn start(recording: &Recording) -> Self {
+    pub(crate) async fn start(recording: &Recording) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite://{}", folder.path().join("node.db").display());
         let machine = Machine::new(NonZeroUsize::MIN);
@@ -105,6 +103,7 @@ impl Served {
             metrics: GatewayMetrics::register(&metrics).expect("good names"),
         });
         let gateway = gateway.await.expect("a gateway");
+        let handle = gateway.handle();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let stop = CancellationToken::new();
@@ -113,44 +112,43 @@ impl Served {
             tokio::spawn(async move { gateway.serve(listener, stopped).await.expect("a clean end of the gateway") }),
             tokio::spawn(async move { ordering.run(ordering_stop).await.expect("a clean end of ordering") }),
         ];
-        let connect = Connect::connect(format!("http://{address}")).await.expect("it listens");
-        Self { clock, connect, stop, tasks, _folder: folder }
+        let endpoint = Endpoint::try_from(format!("http://{address}")).expect("an address");
+        let channel = endpoint.connect().await.expect("it listens");
+        Self { clock, channel, handle, stop, tasks, _folder: folder }
     }
 
-    /// Sends a recorded call at its time, with its metadata, and compares the answer.
-    async fn replay(&mut self, call: &Call) {
-        self.clock.set(time(call.opened_us));
-        let answer = match call.method_name() {
-            "GetSynchronizerId" => encoded(self.connect.get_synchronizer_id(request(call)).await),
-            "GetSynchronizerParameters" => encoded(self.connect.get_synchronizer_parameters(request(call)).await),
-            "Handshake" => encoded(self.connect.handshake(request(call)).await),
-            "VerifyActive" => encoded(self.connect.verify_active(request(call)).await),
-            "RegisterOnboardingTopologyTransactions" => {
-                encoded(self.connect.register_onboarding_topology_transactions(request(call)).await)
-            }
-            other => panic!("{other} is not known here"),
-        };
+    /// Sends a recorded call at its time, with its metadata as `substitute` has it.
+    pub(crate) async fn send(&self, call: &Call, substitute: impl Fn(&Bytes) -> Bytes) -> Answer {
+        self.send_at(call.opened_us, call, substitute).await
+    }
+
+    /// Sends a recorded call at this time, microseconds since the epoch.
+    pub(crate) async fn send_at(&self, now_us: i64, call: &Call, substitute: impl Fn(&Bytes) -> Bytes) -> Answer {
+        self.clock.set(time(now_us));
+        raw::call(&self.channel, call, substitute).await
+    }
+
+    /// Sends a recorded call at its time as it is, and compares the answer.
+    pub(crate) async fn replay(&self, call: &Call) {
+        let answer = self.send(call, Bytes::clone).await;
         let expected = call.responses[0].bytes.clone().expect("not left out");
-        assert_eq!(answer, Ok(expected), "{} (call {})", call.method, call.rpc);
+        assert_eq!(answer.messages, [expected], "{} (call {}): {:?}", call.method, call.rpc, answer.status);
         assert_eq!(call.end.as_ref().map(|end| end.status.as_str()), Some("OK"));
     }
 
-    /// Asks, at the time of a recorded call, until the answer is the recorded one: the member is active.
-    async fn until_active(&mut self, call: &Call) {
-        self.clock.set(time(call.opened_us));
+    /// Asks as the first of `calls` that was told that its member is active, at the time of it, until it is.
+    pub(crate) async fn until_active(&self, calls: &[&Call]) {
+        let is_active = |call: &&&Call| call.responses.first().is_some_and(|answer| answer.bytes == Some(ACTIVE));
+        let call = calls.iter().find(is_active).expect("it became active");
         let waiting = async {
-            loop {
-                let answer = encoded(self.connect.verify_active(request(call)).await).expect("answered");
-                if answer == ACTIVE {
-                    return;
-                }
+            while self.send(call, Bytes::clone).await.messages != [ACTIVE] {
                 tokio::task::yield_now().await;
             }
         };
         timeout(ACTIVE_LIMIT, waiting).await.expect("the registration becomes active in time");
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         for task in self.tasks {
             task.await.expect("no panic");
@@ -158,40 +156,6 @@ impl Served {
     }
 }
 
-fn time(micros: i64) -> CantonTimestamp {
+pub(crate) fn time(micros: i64) -> CantonTimestamp {
     CantonTimestamp::EPOCH.saturating_add_micros(micros)
-}
-
-fn request<M: Message + Default>(call: &Call) -> Request<M> {
-    let bytes = call.requests[0].bytes.clone().expect("not left out");
-    let mut request = Request::new(M::decode(bytes).expect("a message"));
-    for (key, value) in call.metadata.iter().filter(|(key, _)| !key.ends_with("-bin")) {
-        let key = MetadataKey::from_bytes(key.as_bytes()).expect("a key");
-        request.metadata_mut().insert(key, MetadataValue::try_from(&value[..]).expect("a text"));
-    }
-    request
-}
-
-fn encoded<M: Message>(answer: Result<tonic::Response<M>, tonic::Status>) -> Result<Bytes, String> {
-    answer.map(|answer| answer.into_inner().encode_to_vec().into()).map_err(|status| status.to_string())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn recorded_participants_register_at_the_recorded_synchronizer() {
-    let recording = recording();
-    let mut served = Served::start(&recording).await;
-    for participant in ["participant1", "participant2"] {
-        let calls = recording.calls(&format!("{participant}-sequencer1")).expect("calls");
-        let calls: Vec<_> = calls.iter().filter(|call| call.service_name() == "SequencerConnectService").collect();
-        let registration = calls.iter().position(|call| call.method_name() == "RegisterOnboardingTopologyTransactions");
-        let registration = registration.expect("it registers");
-        assert!(registration >= 6, "it asks first");
-        for call in &calls[..=registration] {
-            served.replay(call).await;
-        }
-        let is_active = |call: &&&Call| call.responses.first().is_some_and(|answer| answer.bytes == Some(ACTIVE));
-        let active = calls[registration..].iter().find(is_active).expect("it became active");
-        served.until_active(active).await;
-    }
-    served.stop().await;
 }
