@@ -73,6 +73,7 @@ impl SynchronizerTopology for NodeStatus {
         // As a member sees it: what is effective by the last event, or since the beginning.
         let first = CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME.immediate_successor();
         let last = head.state.last_time();
-        Some(SynchronizerView { topology, as_of: first.max(last.immediate_successor()), sequenced_up_to: last })
+        let sequenced_up_to = last.max(CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME);
+        Some(SynchronizerView { topology, as_of: first.max(last.immediate_successor()), sequenced_up_to })
     }
 }

@@ -2,4 +2,5 @@
 
 mod consortium;
 mod localnet;
+mod manual_identity;
 mod support;
