@@ -263,3 +263,42 @@ async fn private_keys_stay_in_the_node() {
     let no_usage = synod_proto::crypto::admin::v30::GenerateSigningKeyRequest::default();
     assert_eq!(vault.generate_signing_key(no_usage).await.expect_err("for nothing").code(), Code::InvalidArgument);
 }
+
+#[tokio::test]
+async fn an_import_that_cannot_be_read_changes_nothing() {
+    let mut node = Node::start().await;
+    node.authorize(proposal(&node.root.clone(), 0)).await.expect("authorized");
+    let part = |bytes: Vec<u8>, store| admin::ImportTopologySnapshotV2Request {
+        topology_snapshot: bytes.into(),
+        store,
+        wait_to_become_effective: None,
+    };
+    let base_query = Some(admin::BaseQuery {
+        store: temporary(),
+        time_query: Some(admin::base_query::TimeQuery::HeadState(())),
+        ..Default::default()
+    });
+    let mut read = TopologyManagerReadServiceClient::new(node.port.channel.clone());
+    let request = admin::ExportTopologySnapshotV2Request { base_query, ..Default::default() };
+    let mut parts = read.export_topology_snapshot_v2(request).await.expect("exports").into_inner();
+    let exported = parts.message().await.expect("a part").expect("one part").chunk.to_vec();
+    let half = exported.len() / 2;
+    let (first, second) = (exported[..half].to_vec(), exported[half..].to_vec());
+    let malformed = refused(Code::InvalidArgument, "PROTO_DESERIALIZATION_FAILURE");
+    for parts in [
+        vec![part(first.clone(), authorized())],
+        vec![part(first.clone(), authorized()), part(second.clone(), temporary())],
+        vec![part(exported.clone(), None)],
+        Vec::new(),
+    ] {
+        let result = node.write.import_topology_snapshot_v2(tokio_stream::iter(parts)).await;
+        assert_eq!(code_of(result), malformed);
+    }
+    let oversized = vec![part(vec![0; 11 * 1024 * 1024], authorized())];
+    let result = node.write.import_topology_snapshot_v2(tokio_stream::iter(oversized)).await;
+    assert_eq!(result.expect_err("a message above 10 MiB").code(), Code::OutOfRange);
+    assert_eq!(node.items(authorized(), false).await, 0);
+    let parts = vec![part(first, authorized()), part(second, authorized())];
+    node.write.import_topology_snapshot_v2(tokio_stream::iter(parts)).await.expect("imported");
+    assert_eq!(node.items(authorized(), false).await, 1);
+}

@@ -19,7 +19,7 @@ const NOT_COMPARED: &[(&str, &str)] = &[
     ("Authorize", "not served: a change of the synchronizer is not broadcast"),
     ("TrafficControlState", "not served"),
     ("PruningStatus", "not served"),
-    ("ListSynchronizerParametersState", "tells what was ordered after the genesis"),
+    ("ListSynchronizerParametersState", "compared until the owners change the parameters"),
     ("ListOwnerToKeyMapping", "tells what was ordered after the genesis"),
     ("ListNamespaceDelegation", "tells what was ordered after the genesis"),
     ("ListAllV2", "tells what was ordered after the genesis"),
@@ -29,12 +29,14 @@ const NOT_COMPARED: &[(&str, &str)] = &[
 
 /// Sends the calls to the node, and compares the answers. How many were compared.
 async fn replay(port: &Port, keys: &[(String, synod_crypto::SigningPrivateKey)], calls: &[Call]) -> usize {
-    let (mut runs, mut compared) = (false, 0);
+    let (mut runs, mut changed, mut compared) = (false, false, 0);
     for (call, next) in calls.iter().zip(calls.iter().skip(1).map(Some).chain([None])) {
         let method = call.method_name();
         // The Console asks until it likes the answer: how often depends on the time that a node takes.
         let is_repeated = method == "SequencerStatus" && next.is_some_and(|next| next.method == call.method);
-        if runs && NOT_COMPARED.iter().any(|(skipped, _)| *skipped == method) {
+        let is_left_out = runs && NOT_COMPARED.iter().any(|(left_out, _)| *left_out == method);
+        if is_left_out && (changed || method != "ListSynchronizerParametersState") {
+            changed |= method == "Authorize";
             continue;
         }
         let answered = raw::call(&port.channel, &call.method, bytes(&call.requests)).await;
@@ -100,17 +102,17 @@ async fn with_manual_identity(name: &str, sequencer: &str) -> usize {
 
 #[tokio::test]
 async fn one_operator_bootstraps_as_recorded() {
-    assert_eq!(with_automatic_identity("pv35-basic", "sequencer1").await, 38);
+    assert_eq!(with_automatic_identity("pv35-basic", "sequencer1").await, 39);
 }
 
 #[tokio::test]
 async fn two_owners_bootstrap_as_recorded() {
-    assert_eq!(with_automatic_identity("pv35-consortium", "sequencer1").await, 48);
-    assert_eq!(with_automatic_identity("pv35-consortium", "sequencer2").await, 38);
+    assert_eq!(with_automatic_identity("pv35-consortium", "sequencer1").await, 49);
+    assert_eq!(with_automatic_identity("pv35-consortium", "sequencer2").await, 39);
 }
 
 #[tokio::test]
 async fn operators_apart_bootstrap_as_recorded() {
-    assert_eq!(with_manual_identity("pv35-operators-apart", "sequencer1").await, 50);
+    assert_eq!(with_manual_identity("pv35-operators-apart", "sequencer1").await, 51);
     assert_eq!(with_manual_identity("pv35-operators-apart", "sequencer2").await, 40);
 }
