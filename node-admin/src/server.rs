@@ -1,10 +1,12 @@
 //! The administration port.
 
 use std::future::Future;
+use std::time::Duration;
 
 use synod_rpc::FILE_DESCRIPTOR_SET;
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -28,6 +30,9 @@ pub enum AdminServerFault {
     #[error("the administration server failed")]
     Serve(#[source] tonic::transport::Error),
 }
+
+/// How long calls may take to end when the port stops.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
 /// All services of an administration port.
 #[derive(Debug)]
@@ -55,7 +60,8 @@ impl AdminServer {
         self
     }
 
-    /// Serves until `shutdown` is done, then lets running calls finish.
+    /// Serves until `shutdown` is done, then lets running calls finish, for at most two seconds: a client that does not
+    /// let go does not hold the node.
     ///
     /// # Errors
     /// [`AdminServerFault::Serve`].
@@ -64,11 +70,55 @@ impl AdminServer {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), AdminServerFault> {
-        Server::builder()
+        let (told, is_told) = oneshot::channel();
+        let shutdown = async move {
+            shutdown.await;
+            // Nobody listens when the server has ended by itself.
+            let _ = told.send(());
+        };
+        let server = Server::builder()
             .tcp_nodelay(true)
             .add_routes(self.routes)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown)
-            .await
-            .map_err(AdminServerFault::Serve)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown);
+        let grace = async {
+            match is_told.await {
+                Ok(()) => tokio::time::sleep(SHUTDOWN_GRACE).await,
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            ended = server => ended.map_err(AdminServerFault::Serve),
+            () = grace => {
+                tracing::warn!("connections were still open when the administration API stopped");
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    /// The beginning of every HTTP/2 connection, with empty settings.
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+
+    #[tokio::test]
+    async fn a_client_that_does_not_let_go_does_not_hold_the_node() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = AdminServer::new().expect("good descriptors");
+        let serving = tokio::spawn(server.serve(listener, async { stopped.await.unwrap_or_default() }));
+        let mut client = TcpStream::connect(address).await.expect("it listens");
+        client.write_all(PREFACE).await.expect("sent");
+        client.read_u8().await.expect("it speaks");
+        stop.send(()).expect("it serves");
+        let ended = timeout(SHUTDOWN_GRACE * 2, serving).await.expect("it ends in time");
+        ended.expect("no panic").expect("no fault");
     }
 }
