@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use synod_crypto::Nonce;
+use synod_crypto::{KeyUsages, Nonce, auth_challenge_hash};
 use synod_proto::sequencer::api::v30::GetTimeRequest;
 use synod_proto::sequencer::api::v30::sequencer_authentication::{ChallengeRequest, LogoutRequest};
 use synod_testkit::requests::TestMember;
-use synod_types::{CantonTimestamp, MemberKind};
+use synod_types::{CantonTimestamp, MemberKind, PhysicalSynchronizerId};
 use synod_wire::status::short_member;
 use tonic::{Code, Request, Status};
 
@@ -82,6 +82,12 @@ async fn wrong_answers_are_refused_as_in_canton() {
     let wrong_key = answer(&node, &alice, alice.protocol_key(), &fresh);
     let (fresh, _) = nonce().await.expect("a challenge");
     let of_another = answer(&node, &bob, &authentication_key(&bob), &fresh);
+    let elsewhere = PhysicalSynchronizerId::parse("other::1220ab::35-0").expect("another synchronizer");
+    let mut for_another_synchronizer = answer(&node, &alice, &key, &fresh);
+    let hash = auth_challenge_hash(&fresh, &elsewhere);
+    let signature = key.sign(&hash, KeyUsages::SEQUENCER_AUTHENTICATION).expect("the key signs");
+    for_another_synchronizer.signature = Some(signature.to_proto());
+    let (fresh, _) = nonce().await.expect("a challenge");
     let mut unsigned = answer(&node, &alice, &key, &fresh);
     unsigned.signature = None;
     let mut short = answer(&node, &alice, &key, &fresh);
@@ -90,6 +96,7 @@ async fn wrong_answers_are_refused_as_in_canton() {
         (guessed, Code::Unauthenticated),
         (wrong_key, Code::InvalidArgument),
         (of_another, Code::Unauthenticated),
+        (for_another_synchronizer, Code::InvalidArgument),
         (unsigned, Code::InvalidArgument),
         (short, Code::InvalidArgument),
     ] {
