@@ -25,8 +25,8 @@ pub struct Checkpoint {
     pub latest_sequencer_event: Option<CantonTimestamp>,
     /// As in the last outcome.
     pub latest_pending_topology: Option<CantonTimestamp>,
-    /// All topology rows, by ascending id. A store may leave out what the topology state can miss (rejected rows and rows that ended
-    /// long ago) as [`TopologyState::load`](synod_topology::TopologyState::load) says.
+    /// All topology rows, by ascending id. A store may leave out what the topology state can miss (rejected rows, and rows that ended
+    /// long ago unless they are of keys or parameters) as [`TopologyState::load`](synod_topology::TopologyState::load) says.
     pub topology: Vec<TopologyRow>,
     /// All members, by ascending index, without gaps.
     pub members: Vec<Registration>,
