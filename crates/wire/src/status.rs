@@ -3,6 +3,8 @@
 //!
 //! Each function returns the encoded message, as an event and the store hold it.
 
+mod mediator;
+
 use bytes::Bytes;
 use prost::{Message, Name};
 use prost_types::Any;
@@ -11,6 +13,10 @@ use synod_types::{CantonTimestamp, Member, MessageId, ProtocolVersion};
 
 use crate::MessageKind;
 use crate::writer::put_delimited;
+
+pub use mediator::{
+    mediator_duplicate_request, mediator_invalid_message, mediator_malformed_message, mediator_timeout,
+};
 
 /// Longest cause in the text, in UTF-16 units.
 const MAX_CAUSE_UNITS: usize = 512;

@@ -60,6 +60,8 @@ pub enum MessageKind {
     SignedContent,
     /// `SubmissionRequest`
     SubmissionRequest,
+    /// `SubmitterMetadata`
+    SubmitterMetadata,
     /// All topology messages: `TopologyTransaction`, `SignedTopologyTransaction`,
     /// `StaticSynchronizerParameters`, …
     Topology,
@@ -83,6 +85,7 @@ impl MessageKind {
             Self::SetTrafficPurchasedMessage => ("SetTrafficPurchasedMessage", ONLY_1),
             Self::SignedContent => ("SignedContent", ONLY_30),
             Self::SubmissionRequest => ("SubmissionRequest", FROM_30),
+            Self::SubmitterMetadata => ("SubmitterMetadata", FROM_30),
             Self::Topology => ("topology message", ONLY_30),
             Self::TypedSignedProtocolMessageContent => ("TypedSignedProtocolMessageContent", ONLY_30),
             Self::VersionedStatus => ("VersionedStatus", ONLY_30),

@@ -7,8 +7,15 @@ use crate::workspace::TextFile;
 
 const FOLDER: &str = "docs/errors/";
 /// Where codes are made that somebody outside reads.
-const SOURCES: &[&str] =
-    &["abci-app/src/", "cometbft-config/src/", "crates/", "node-admin/src/", "sequencer-gateway/src/", "synod/src/"];
+const SOURCES: &[&str] = &[
+    "abci-app/src/",
+    "cometbft-config/src/",
+    "crates/",
+    "mediator/src/",
+    "node-admin/src/",
+    "sequencer-gateway/src/",
+    "synod/src/",
+];
 /// Upper case words that are names of variables.
 const VARIABLES: &[&str] = &["CARGO_", "SYNOD_", "LC_", "OUT_"];
 

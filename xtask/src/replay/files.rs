@@ -9,7 +9,10 @@ const NOT_SERVED_YET: &[(&str, &str)] = &[
     ("mediator*.mediator_deduplication_store.jsonl.gz", "the mediator is not served yet"),
     ("mediator*.mediator_synchronizer_configuration.jsonl.gz", "the mediator is not served yet"),
     ("mediator*.common_topology_transactions.jsonl.gz", "the mediator is not served yet"),
-    ("cases.jsonl", "the gateway's tests send its calls again (`every_edge_ends_as_recorded`), or name the test that has its own"),
+    (
+        "cases.jsonl",
+        "the gateway's tests send its calls again (`every_edge_ends_as_recorded`), or name the test that has its own",
+    ),
 ];
 
 /// Files that hold nothing to compare: keys and names of the nodes, progress of their databases, the script of the run.

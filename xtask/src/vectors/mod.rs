@@ -12,6 +12,8 @@ mod identifiers;
 mod input;
 #[cfg(feature = "crypto")]
 mod keys;
+#[cfg(feature = "mediator")]
+mod mediator;
 #[cfg(test)]
 mod self_test;
 #[cfg(feature = "machine")]
@@ -110,6 +112,10 @@ const CHECKS: &[Check] = &[
     Check::whole("sequencer_pipeline", sequencer_pipeline::check)
         .context(sequencer_pipeline::is_context)
         .not_compared(sequencer_pipeline::NOT_COMPARED),
+    #[cfg(feature = "mediator")]
+    Check::whole("mediator", mediator::check)
+        .context(aliases::Aliases::is_definition)
+        .not_compared(mediator::NOT_COMPARED),
 ];
 
 /// The aliases of keys; and a usage that makes no difference because the keys of those cases are for every usage
@@ -126,8 +132,7 @@ const SIGNATURES_NOT_COMPARED: &[&str] = &[
 
 /// Files that nothing can be compared with yet, and why. They are listed as such and count neither as passed nor as
 /// failed.
-const NOT_SERVED_YET: &[(&str, &str)] =
-    &[("mediator", "the mediator is not served yet"), ("mediator_aggregation", "the mediator is not served yet")];
+const NOT_SERVED_YET: &[(&str, &str)] = &[("mediator_aggregation", "the mediator does not decide yet")];
 
 /// Compares all files of the folders (or the files themselves), prints what differs, and gives the sum.
 pub(crate) fn compare(paths: &[PathBuf], show: usize) -> Tally {

@@ -34,12 +34,12 @@ pub(crate) fn check(case: &Case, tally: &mut Tally) {
 }
 
 /// A key as the lines of this file describe it: public, private, and its usages.
-struct KeyPair {
-    public: SigningPublicKey,
+pub(super) struct KeyPair {
+    pub(super) public: SigningPublicKey,
     private: SigningPrivateKey,
 }
 
-fn key_pair(description: &Value) -> Result<KeyPair, String> {
+pub(super) fn key_pair(description: &Value) -> Result<KeyPair, String> {
     let public = signing_key(&fields::bytes(description, "public_key_proto")?)?;
     fields::same("fingerprint", &fields::text(description, "fingerprint")?, &public.fingerprint().as_str())?;
     fields::same("spec", &fields::text(description, "spec")?, &public.spec().name())?;
@@ -57,7 +57,7 @@ fn signing_key(bytes: &Bytes) -> Result<SigningPublicKey, String> {
     super::keys::read_signing_key(bytes)?.map_err(|error| error.to_string())
 }
 
-fn signature(bytes: &Bytes) -> Result<Signature, String> {
+pub(super) fn signature(bytes: &Bytes) -> Result<Signature, String> {
     let proto = v30::Signature::decode(bytes.clone()).map_err(|error| error.to_string())?;
     Signature::from_proto(proto).map_err(|error| error.to_string())
 }
@@ -80,7 +80,7 @@ fn hash(case: &Case, field: &str) -> Result<Hash, String> {
 
 /// Signs `hash` anew and compares: equal bytes where signatures are deterministic on both sides, else a signature that
 /// verifies and has the same form.
-fn sign_again(pair: &KeyPair, hash: &Hash, required: KeyUsages, expected: &Bytes) -> Result<(), String> {
+pub(super) fn sign_again(pair: &KeyPair, hash: &Hash, required: KeyUsages, expected: &Bytes) -> Result<(), String> {
     let ours = pair.private.sign(hash, required).map_err(|error| error.to_string())?;
     if pair.public.spec() == SigningKeySpec::EcCurve25519 {
         return fields::same_bytes("our signature", expected, &ours.to_proto().encode_to_vec());

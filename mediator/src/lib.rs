@@ -1,0 +1,5 @@
+//! The mediator: what it receives and what it says.
+//!
+//! - [`messages`]: confirmation requests, root hash messages, responses, verdicts, as they are on the wire.
+
+pub mod messages;
