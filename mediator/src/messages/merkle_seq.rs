@@ -154,13 +154,17 @@ impl MerkleSeq {
         MerkleSeqIndex(steps)
     }
 
-    /// The hash of the root, when [`Self::elements`] have these hashes; `None` for the empty sequence, which has none.
+    /// The hash of the root, when [`Self::elements`] have these hashes. `None` for the empty sequence, which has none, and
+    /// when there are not as many hashes as elements.
     #[must_use]
     pub fn root_hash(&self, element_hashes: &[Hash]) -> Option<Hash> {
+        if element_hashes.len() != self.elements.len() {
+            return None;
+        }
         self.node_hashes(element_hashes).first().copied()
     }
 
-    /// The hashes of all nodes, that of the root first, when the elements have these hashes.
+    /// The hashes of all nodes, that of the root first, when the elements have these hashes: as many as there are elements.
     pub(super) fn node_hashes(&self, element_hashes: &[Hash]) -> Vec<Hash> {
         // Children stand behind their parents, so from the end on each finds those of its children. What is not known yet
         // is never looked at.

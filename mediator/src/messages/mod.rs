@@ -22,6 +22,8 @@ mod root_hash_message;
 mod salt;
 mod status;
 mod submitter_metadata;
+#[cfg(test)]
+mod tests;
 mod uuid;
 mod verdict;
 mod view_common_data;
