@@ -14,7 +14,7 @@ use synod_testkit::{Mutator, fields};
 use synod_types::ProtocolVersion;
 use synod_wire::versioned;
 
-const ROUNDS: usize = 30_000;
+const ROUNDS: usize = 200_000;
 
 /// Larger inputs take too long without finding more.
 const LONGEST_INPUT: usize = 4_000;
