@@ -73,11 +73,6 @@ impl Intake {
         (intake, receiver)
     }
 
-    /// Whether nothing more is let in at present.
-    pub(crate) fn is_full(&self) -> bool {
-        self.entries.available_permits() == 0 || self.bytes.available_permits() == 0
-    }
-
     /// Queues an entry; the receiver fires when it is durable.
     pub(crate) fn enter(&self, entry: Entry) -> Result<oneshot::Receiver<()>, SubmitError> {
         let share = u32::try_from(entry.bytes.len().min(self.limits.bytes)).unwrap_or(u32::MAX);

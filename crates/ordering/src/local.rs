@@ -106,10 +106,6 @@ impl Orderer for LocalOrderer {
         let durable = self.intake.enter(entry)?;
         durable.await.map_err(|_| SubmitError::Unavailable)
     }
-
-    fn is_overloaded(&self) -> bool {
-        self.intake.is_full()
-    }
 }
 
 type StagedWithReceipts = (StagedBlock, Vec<Receipt>);

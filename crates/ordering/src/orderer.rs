@@ -35,10 +35,4 @@ pub trait Orderer: std::fmt::Debug + Send + Sync {
     /// ordered all the same. When the node stops before the entry is durable the answer is
     /// [`SubmitError::Unavailable`] and the fate of the entry is unknown.
     async fn submit(&self, entry: Entry) -> Result<(), SubmitError>;
-
-    /// Whether an entry would be refused as [`SubmitError::Overloaded`] now: then it need not be checked first. Only a
-    /// hint; it may change at any time.
-    fn is_overloaded(&self) -> bool {
-        false
-    }
 }

@@ -14,13 +14,8 @@ impl Inner {
         let timer = self.core.metrics.submit_seconds.start_timer();
         let bytes = call.message.signed_submission_request;
         self.core.metrics.processed_bytes.inc_by(u64::try_from(bytes.len()).unwrap_or(0));
-        // What would be refused after the checks is refused before them: under overload they are most of the work. The head
-        // is given back before the wait: a submission that waits keeps no old state.
-        let checked = if self.core.orderer.is_overloaded() {
-            Err(refused(SubmitError::Overloaded))
-        } else {
-            check(&self.core, &self.rates, &self.core.head(), &call.caller.member, &bytes)
-        };
+        // The head is given back before the wait: a submission that waits keeps no old state.
+        let checked = check(&self.core, &self.rates, &self.core.head(), &call.caller.member, &bytes);
         let ordered = match checked {
             Ok(()) => self.core.orderer.submit(Entry { kind: OrderedKind::Send, bytes }).await.map_err(refused),
             Err(refused) => Err(refused),

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -25,6 +24,8 @@ use synod_topology::{
 use synod_types::{InvalidIdentifier, Namespace, ProtocolVersion, SequencerId, UniqueIdentifier};
 use thiserror::Error;
 use tonic::transport::{Channel, Endpoint};
+
+use super::files;
 
 /// Name of the synchronizer.
 const SYNCHRONIZER: &str = "localnet";
@@ -216,16 +217,8 @@ fn read(path: &Path) -> Result<Option<Bytes>, FoundingError> {
     }
 }
 
-/// Writes a file that only its owner reads; it is whole or not there.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), FoundingError> {
-    let partial = path.with_extension("partial");
-    let written = || {
-        let mut file = fs::File::options().create(true).write(true).truncate(true).mode(0o600).open(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
-    };
-    written().map_err(|source| FoundingError::File { path: path.to_owned(), source })
+    files::write(path, bytes).map_err(|source| FoundingError::File { path: path.to_owned(), source })
 }
 
 fn refused(call: &'static str) -> impl FnOnce(tonic::Status) -> FoundingError {

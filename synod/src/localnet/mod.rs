@@ -1,5 +1,6 @@
 //! `synod localnet`: a whole synchronizer in one process, founded and tested.
 
+mod files;
 mod founding;
 mod layout;
 mod nodes;

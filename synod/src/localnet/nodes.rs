@@ -1,14 +1,13 @@
 //! The nodes of a localnet: their configurations, and the files that they need before they start.
 
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use synod_cometbft_config::{Home, HomeFault, Network, Operator};
 use thiserror::Error;
 
+use super::files;
 use super::layout::{Layout, SequencerPorts, sequencer_name};
 use crate::cli::LocalnetArgs;
 use crate::config::{CometBftConfig, NodeName, SequencerConfig};
@@ -84,12 +83,6 @@ fn write_operators(count: u16, arguments: &LocalnetArgs, layout: &Layout) -> Res
     write(&layout.operators(), &network.to_toml()?)
 }
 
-/// Only the owner reads it: an address of a database may hold a password.
 fn write(path: &Path, text: &str) -> Result<(), NodeFilesError> {
-    let written = || {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let mut file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())
-    };
-    written().map_err(|source| NodeFilesError::Write { path: path.to_owned(), source })
+    files::write(path, text.as_bytes()).map_err(|source| NodeFilesError::Write { path: path.to_owned(), source })
 }

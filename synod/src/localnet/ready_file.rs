@@ -1,12 +1,12 @@
 //! The file that tells scripts that the network is there.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::files;
 use crate::config::SequencerConfig;
 
 /// What a script needs to use the network.
@@ -61,8 +61,6 @@ impl Ready {
     /// Writes the file so that it is never seen half written.
     pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
         let text = serde_json::to_string(self).map_err(io::Error::other)?;
-        let partial = file.with_extension("partial");
-        fs::write(&partial, text + "\n")?;
-        fs::rename(&partial, file)
+        files::write(file, (text + "\n").as_bytes())
     }
 }

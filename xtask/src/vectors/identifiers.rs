@@ -9,6 +9,8 @@ use synod_types::{
     PhysicalSynchronizerId, ProtocolVersion, Recipient, SequencerId, SynchronizerId, UniqueIdentifier,
 };
 
+use super::verdict::accepted;
+
 /// Fields of the vectors that are for the reader only.
 pub(super) const NOT_COMPARED: &[&str] = &["protocol_version.status", "protocol_version.deleted"];
 
@@ -21,40 +23,40 @@ fn compare(case: &Case) -> Result<(), String> {
     let text = case.text("text")?;
     match case.kind() {
         "uid" => accepted(case, UniqueIdentifier::parse(text), |uid| {
-            same_text(case, "canonical", uid)?;
+            same_text(case, "canonical", &uid)?;
             same_text(case, "identifier", uid.identifier())?;
             same_text(case, "namespace", uid.namespace_str())
         }),
         "member" => accepted(case, Member::parse(text), |member| {
-            same_text(case, "canonical", member)?;
-            same_text(case, "class", member_class(member))
+            same_text(case, "canonical", &member)?;
+            same_text(case, "class", member_class(&member))
         }),
         "participant_proto" => accepted(case, ParticipantId::parse(text), |id| {
-            same_text(case, "canonical", id)?;
+            same_text(case, "canonical", &id)?;
             same_text(case, "uid", id.uid())
         }),
         "mediator_proto" => accepted(case, MediatorId::parse(text), |id| {
-            same_text(case, "canonical", id)?;
+            same_text(case, "canonical", &id)?;
             same_text(case, "uid", id.uid())
         }),
         "sequencer_proto" => accepted(case, SequencerId::parse(text), |id| {
-            same_text(case, "canonical", id)?;
+            same_text(case, "canonical", &id)?;
             same_text(case, "uid", id.uid())
         }),
-        "party" => accepted(case, PartyId::parse(text), |party| same_text(case, "canonical", party)),
+        "party" => accepted(case, PartyId::parse(text), |party| same_text(case, "canonical", &party)),
         "psid" => accepted(case, PhysicalSynchronizerId::parse(text), |psid| {
-            same_text(case, "canonical", psid)?;
+            same_text(case, "canonical", &psid)?;
             same_text(case, "logical", psid.logical())?;
             same_number(case, "pv", i64::from(psid.protocol_version().number()))?;
             same_number(case, "serial", i64::from(psid.serial()))
         }),
-        "synchronizer_id" => accepted(case, SynchronizerId::parse(text), |id| same_text(case, "canonical", id)),
+        "synchronizer_id" => accepted(case, SynchronizerId::parse(text), |id| same_text(case, "canonical", &id)),
         "recipient" => accepted(case, Recipient::parse(text), |recipient| {
-            same_text(case, "canonical", recipient)?;
-            same_text(case, "class", recipient_class(recipient))
+            same_text(case, "canonical", &recipient)?;
+            same_text(case, "class", recipient_class(&recipient))
         }),
-        "fingerprint" => accepted(case, Fingerprint::parse(text), |print| same_text(case, "canonical", print)),
-        "message_id" => accepted(case, MessageId::parse(text), |id| same_text(case, "canonical", id)),
+        "fingerprint" => accepted(case, Fingerprint::parse(text), |print| same_text(case, "canonical", &print)),
+        "message_id" => accepted(case, MessageId::parse(text), |id| same_text(case, "canonical", &id)),
         "protocol_version" => accepted(case, ProtocolVersion::parse(text), |version| {
             same_text(case, "canonical", version)?;
             same_number(case, "v", i64::from(version.number()))?;
@@ -75,20 +77,6 @@ fn compare(case: &Case) -> Result<(), String> {
             })
         }
         other => Err(format!("unknown kind {other}")),
-    }
-}
-
-/// Compares the verdict, and what came out when both accept.
-fn accepted<T, E: Display>(
-    case: &Case,
-    parsed: Result<T, E>,
-    compare: impl FnOnce(&T) -> Result<(), String>,
-) -> Result<(), String> {
-    match (case.boolean("accept")?, parsed) {
-        (true, Ok(value)) => compare(&value),
-        (false, Err(_)) => Ok(()),
-        (true, Err(error)) => Err(format!("refused, should be accepted: {error}")),
-        (false, Ok(_)) => Err("accepted, should be refused".to_owned()),
     }
 }
 

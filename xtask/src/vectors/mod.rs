@@ -28,6 +28,7 @@ mod topology_queries;
 mod topology_traces;
 #[cfg(feature = "machine")]
 mod traffic;
+mod verdict;
 #[cfg(feature = "wire")]
 mod wire;
 

@@ -48,8 +48,4 @@ impl Orderer for CometOrderer {
         let durable = self.intake.enter(entry)?;
         durable.await.map_err(|_| SubmitError::Unavailable)
     }
-
-    fn is_overloaded(&self) -> bool {
-        self.intake.is_full()
-    }
 }

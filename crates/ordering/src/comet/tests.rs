@@ -308,14 +308,12 @@ async fn what_is_above_the_limits_is_refused_at_once_and_a_stop_makes_the_rest_d
     let bench = Bench::new(1).await;
     let running = bench.start_with(IntakeLimits { entries: 2, bytes: 1_000_000 });
     let entry = bench.send("a", at(60));
-    assert!(!running.orderer.is_overloaded());
     let (first, second) = (running.orderer.clone(), running.orderer.clone());
     let (one, two) = (entry.clone(), entry.clone());
     let waiting =
         [tokio::spawn(async move { first.submit(one).await }), tokio::spawn(async move { second.submit(two).await })];
     // Both tasks have run up to their wait once this one runs again.
     tokio::task::yield_now().await;
-    assert!(running.orderer.is_overloaded());
     assert_eq!(running.orderer.submit(entry.clone()).await, Err(SubmitError::Overloaded));
     let orderer = running.orderer.clone();
     running.stop().await;

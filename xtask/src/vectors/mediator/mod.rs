@@ -8,7 +8,6 @@ mod result;
 use bytes::Bytes;
 use serde_json::Value;
 use synod_crypto::{Hash, KeyUsages, SigningKeySpec, protocol_message_hash, verify};
-use synod_mediator::messages::InvalidMessage;
 use synod_testkit::vectors::Case;
 use synod_testkit::{Tally, fields};
 use synod_types::{CantonTimestamp, ProtocolVersion};
@@ -73,20 +72,6 @@ fn plain(bytes: &Bytes) -> Result<Bytes, String> {
     let message = versioned::unwrap(bytes).map_err(text_of)?;
     fields::same_bytes("wrapper", bytes, &versioned::wrap(VERSION, &message.data))?;
     Ok(message.data)
-}
-
-/// Compares the verdict, and what came out when both accept.
-fn accepted<T>(
-    case: &Case,
-    parsed: Result<T, InvalidMessage>,
-    compare: impl FnOnce(T) -> Result<(), String>,
-) -> Result<(), String> {
-    match (case.boolean("accept")?, parsed) {
-        (true, Ok(value)) => compare(value),
-        (false, Err(_)) => Ok(()),
-        (true, Err(error)) => Err(format!("refused, should be accepted: {error} ({error:?})")),
-        (false, Ok(_)) => Err("accepted, should be refused".to_owned()),
-    }
 }
 
 /// Compares what is signed of a typed message, and how: the hash, the signature, and both in one message.

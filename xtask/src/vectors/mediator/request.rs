@@ -13,7 +13,8 @@ use synod_testkit::vectors::Case;
 
 use super::super::aliases::Aliases;
 use super::super::signatures::signature;
-use super::{accepted, plain, same_hash, text_of, time, version};
+use super::super::verdict::accepted;
+use super::{plain, same_hash, text_of, time, version};
 
 /// The key that all requests are signed with.
 const SUBMITTER: &str = "k3 (submitting participant)";

@@ -9,7 +9,8 @@ use synod_testkit::fields;
 use synod_testkit::vectors::Case;
 use synod_wire::versioned;
 
-use super::{accepted, same_hash, signed, text_of, time};
+use super::super::verdict::accepted;
+use super::{same_hash, signed, text_of, time};
 
 pub(super) fn local_verdict(case: &Case) -> Result<(), String> {
     let proto = case.bytes("proto")?;

@@ -11,6 +11,7 @@ use synod_testkit::vectors::Case;
 use synod_types::ProtocolVersion;
 use synod_wire::{Batch, Envelope, MessageKind, Recipients, gzip};
 
+use super::super::verdict::accepted;
 use super::LIMIT;
 use super::recipients::{groups, member, of_json};
 
@@ -31,7 +32,7 @@ fn limit(case: &Case) -> Result<usize, String> {
 }
 
 pub(super) fn gunzip(case: &Case) -> Result<(), String> {
-    super::accepted(case, gzip::decompress(&case.bytes("bytes")?, limit(case)?), |output| {
+    accepted(case, gzip::decompress(&case.bytes("bytes")?, limit(case)?), |output| {
         fields::same_bytes("output", &case.bytes("output")?, &output)
     })
 }
@@ -104,7 +105,7 @@ pub(super) fn for_member(case: &Case) -> Result<(), String> {
 
 pub(super) fn parse(case: &Case) -> Result<(), String> {
     let limit = limit(case)?;
-    super::accepted(case, Batch::parse(&case.bytes("bytes")?, super::version(case)?, limit), |batch| {
+    accepted(case, Batch::parse(&case.bytes("bytes")?, super::version(case)?, limit), |batch| {
         fields::same("envelope_count", &case.integer("envelope_count")?, &i64::try_from(batch.len()).unwrap_or(-1))?;
         let expected = case.list("open_all_envelopes")?;
         fields::same("number of envelopes", &expected.len(), &batch.len())?;

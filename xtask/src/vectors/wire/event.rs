@@ -8,6 +8,7 @@ use synod_wire::{
     Batch, SequencedEvent, SequencedEventContent, SetTrafficPurchased, TrafficReceipt, TrafficState, TypedMessage,
 };
 
+use super::super::verdict::accepted;
 use super::batch::{envelopes, opened};
 use super::{LIMIT, optional_time, text_of, time};
 
@@ -48,7 +49,7 @@ pub(super) fn deliver_error(case: &Case) -> Result<(), String> {
 }
 
 pub(super) fn parse(case: &Case) -> Result<(), String> {
-    super::accepted(case, SequencedEvent::parse(&case.bytes("bytes")?, super::version(case)?, LIMIT), |event| {
+    accepted(case, SequencedEvent::parse(&case.bytes("bytes")?, super::version(case)?, LIMIT), |event| {
         let (class, kind) = match event.content {
             SequencedEventContent::Deliver { .. } => ("Deliver", "Deliver"),
             SequencedEventContent::Error { .. } => ("DeliverError", ""),

@@ -13,7 +13,6 @@ use synod_crypto::{Hash, HashPurpose};
 use synod_testkit::vectors::Case;
 use synod_testkit::{Tally, fields};
 use synod_types::{CantonTimestamp, ProtocolVersion};
-use synod_wire::ParseError;
 
 /// Fields of the vectors that are for the reader only.
 pub(super) const NOT_COMPARED: &[&str] = &["sequencer_error_status.args"];
@@ -68,20 +67,6 @@ fn time(object: &Value, field: &str) -> Result<CantonTimestamp, String> {
 
 fn optional_time(object: &Value, field: &str) -> Result<Option<CantonTimestamp>, String> {
     fields::optional(object, field).map(|_| time(object, field)).transpose()
-}
-
-/// Compares the verdict, and what came out when both accept.
-fn accepted<T>(
-    case: &Case,
-    parsed: Result<T, ParseError>,
-    compare: impl FnOnce(T) -> Result<(), String>,
-) -> Result<(), String> {
-    match (case.boolean("accept")?, parsed) {
-        (true, Ok(value)) => compare(value),
-        (false, Err(_)) => Ok(()),
-        (true, Err(error)) => Err(format!("refused, should be accepted: {error} ({error:?})")),
-        (false, Ok(_)) => Err("accepted, should be refused".to_owned()),
-    }
 }
 
 /// Compares the hash of these bytes.

@@ -8,6 +8,8 @@ use synod_testkit::vectors::Case;
 use synod_types::{Member, Recipient};
 use synod_wire::Recipients;
 
+use super::super::verdict::accepted;
+
 /// The trees that a JSON list of nodes describes.
 pub(super) fn of_json(trees: &[Value]) -> Result<Recipients, String> {
     let mut nodes = Vec::new();
@@ -61,7 +63,7 @@ pub(super) fn for_member(case: &Case) -> Result<(), String> {
 
 pub(super) fn parse(case: &Case) -> Result<(), String> {
     let bytes = case.bytes("bytes")?;
-    super::accepted(case, Recipients::parse(&bytes), |found| {
+    accepted(case, Recipients::parse(&bytes), |found| {
         if case.optional("recipients").is_some() {
             fields::same("recipients", &of_json(case.list("recipients")?)?, &found)?;
             return fields::same_bytes("reserialized", &case.bytes("reserialized")?, &found.encode());

@@ -9,6 +9,7 @@ use synod_wire::{
     AcknowledgeRequest, AggregationRule, Batch, RecipientKinds, SubmissionRequest, SubmissionRequestContent,
 };
 
+use super::super::verdict::accepted;
 use super::batch::{envelopes, opened};
 use super::recipients::of_json;
 use super::{LIMIT, optional_time, text_of, time};
@@ -75,7 +76,7 @@ pub(super) fn aggregation_id(case: &Case) -> Result<(), String> {
 
 pub(super) fn parse(case: &Case) -> Result<(), String> {
     let bytes = case.bytes("bytes")?;
-    super::accepted(case, SubmissionRequest::parse(&bytes, super::version(case)?, LIMIT), |request| {
+    accepted(case, SubmissionRequest::parse(&bytes, super::version(case)?, LIMIT), |request| {
         fields::same_bytes("evidence", &case.bytes("evidence")?, &request.bytes)
     })
 }
@@ -93,7 +94,7 @@ pub(super) fn aggregation_rule_parse(case: &Case) -> Result<(), String> {
         synod_crypto::encoding::put_uvarint(&mut fields_of_case, threshold.cast_unsigned());
     }
     fields::same_bytes("bytes of the fields", &bytes, &fields_of_case)?;
-    super::accepted(case, AggregationRule::parse(&bytes, super::version(case)?), |rule| {
+    accepted(case, AggregationRule::parse(&bytes, super::version(case)?), |rule| {
         fields::same("input", &case.text("input")?, &input(&rule))?;
         fields::same_bytes("reserialized", &case.bytes("reserialized")?, &rule.encode())
     })

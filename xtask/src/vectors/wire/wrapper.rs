@@ -9,6 +9,7 @@ use synod_wire::{
     SubmissionRequest, TypedMessage, versioned,
 };
 
+use super::super::verdict::accepted;
 use super::LIMIT;
 
 pub(super) fn wrapper(case: &Case) -> Result<(), String> {
@@ -35,7 +36,7 @@ pub(super) fn version_parse(case: &Case) -> Result<(), String> {
         "SetTrafficPurchasedMessage" => SetTrafficPurchased::parse(&bytes).map(|_| ()),
         other => topology(other, &bytes, version)?,
     };
-    super::accepted(case, parsed, Ok)
+    accepted(case, parsed, Ok)
 }
 
 #[cfg(feature = "topology")]
