@@ -1,4 +1,4 @@
-//! The administration port of a sequencer node.
+//! The administration ports of nodes.
 
 use std::sync::Arc;
 
@@ -6,32 +6,45 @@ use synod_node_admin::sequencer::{
     InitializationAdmin, SequencerInitializer, SequencerStatusAdmin, SequencerStatusSource,
 };
 use synod_node_admin::{
-    AdminServer, AdminServerFault, IdentityAdmin, LogLevels, StageReceiver, StatusAdmin, TopologyReadAdmin,
-    TopologyStores, TopologyWriteAdmin, Vault, VaultAdmin,
+    AdminServer, AdminServerFault, LogLevels, StatusAdmin, TopologyReadAdmin, TopologyStores, TopologyWriteAdmin,
+    Vault, VaultAdmin,
 };
 
-/// What the services speak to.
-pub(crate) struct AdminParts {
-    pub(crate) stage: StageReceiver,
-    pub(crate) identity: IdentityAdmin,
-    pub(crate) vault: Vault,
-    pub(crate) stores: TopologyStores,
-    pub(crate) levels: Arc<dyn LogLevels>,
-    pub(crate) status: Arc<dyn SequencerStatusSource>,
-    pub(crate) initializer: Arc<dyn SequencerInitializer>,
+use super::foundation::Foundation;
+
+/// What the services of a sequencer speak to.
+pub(super) struct AdminParts<'a> {
+    pub(super) foundation: &'a Foundation,
+    pub(super) stores: TopologyStores,
+    pub(super) levels: Arc<dyn LogLevels>,
+    pub(super) status: Arc<dyn SequencerStatusSource>,
+    pub(super) initializer: Arc<dyn SequencerInitializer>,
 }
 
-/// All services of the port.
-pub(crate) fn server(parts: AdminParts) -> Result<AdminServer, AdminServerFault> {
-    let AdminParts { stage, identity, vault, stores, levels, status, initializer } = parts;
+/// What every node serves.
+fn shared(
+    foundation: &Foundation,
+    stores: TopologyStores,
+    levels: Arc<dyn LogLevels>,
+) -> Result<AdminServer, AdminServerFault> {
+    let stage = foundation.stage.clone();
     Ok(AdminServer::new()?.with(|routes| {
         routes
             .add_service(StatusAdmin::new(levels).into_service())
-            .add_service(SequencerStatusAdmin::new(stage.clone(), status).into_service())
-            .add_service(VaultAdmin::new(vault).into_service())
-            .add_service(identity.into_service())
+            .add_service(VaultAdmin::new(Vault::new(foundation.store.clone())).into_service())
+            .add_service(foundation.identity_admin(&stores).into_service())
             .add_service(TopologyReadAdmin::new(stage.clone(), stores.clone()).into_service())
-            .add_service(TopologyWriteAdmin::new(stage.clone(), stores).into_service())
+            .add_service(TopologyWriteAdmin::new(stage, stores).into_service())
+    }))
+}
+
+/// All services of a sequencer's port.
+pub(super) fn sequencer(parts: AdminParts<'_>) -> Result<AdminServer, AdminServerFault> {
+    let AdminParts { foundation, stores, levels, status, initializer } = parts;
+    let stage = foundation.stage.clone();
+    Ok(shared(foundation, stores, levels)?.with(|routes| {
+        routes
+            .add_service(SequencerStatusAdmin::new(stage.clone(), status).into_service())
             .add_service(InitializationAdmin::new(stage, initializer).into_service())
     }))
 }

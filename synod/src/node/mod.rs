@@ -2,12 +2,15 @@
 
 mod admin;
 mod consortium;
+mod foundation;
 mod identity;
 mod initializer;
 mod log_levels;
 mod ordering;
 mod sequencer;
+mod start_error;
 mod status;
 
 pub(crate) use log_levels::NodeLogLevels;
-pub(crate) use sequencer::{SequencerNode, StartError};
+pub(crate) use sequencer::SequencerNode;
+pub(crate) use start_error::StartError;
