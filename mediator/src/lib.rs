@@ -1,5 +1,7 @@
 //! The mediator: what it receives and what it says.
 //!
 //! - [`messages`]: confirmation requests, root hash messages, responses, verdicts, as they are on the wire.
+//! - [`build`]: making what participants send.
 
+pub mod build;
 pub mod messages;

@@ -31,8 +31,12 @@ impl ViewPosition {
     /// The plain message.
     #[must_use]
     pub fn to_proto_bytes(&self) -> Bytes {
+        self.to_proto().encode_to_vec().into()
+    }
+
+    pub(crate) fn to_proto(&self) -> v30::ViewPosition {
         let position = self.0.iter().map(|index| v30::MerkleSeqIndex { is_right: index.0.clone() }).collect();
-        v30::ViewPosition { position }.encode_to_vec().into()
+        v30::ViewPosition { position }
     }
 
     /// The bytes by which positions are told apart (`ViewPosition.encodeDeterministically`): numbers of four bytes before
