@@ -20,7 +20,6 @@ pub(super) fn run(arguments: &ProbeArgs) -> CommandResult {
         .await;
         match probed {
             Ok((connection, tested)) => {
-                let members = tested.members;
                 let (psid, sequencer) = (connection.psid(), connection.sequencer());
                 let took_ms = u64::try_from(tested.took.as_millis()).unwrap_or(u64::MAX);
                 if arguments.json {
@@ -29,12 +28,11 @@ pub(super) fn run(arguments: &ProbeArgs) -> CommandResult {
                         "synchronizer_id": psid.to_string(),
                         "sequencer": sequencer.to_string(),
                         "took_ms": took_ms,
+                        "approved_in_ms": tested.approved_in.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
                     });
                     println!("{found}");
                 } else {
-                    println!(
-                        "{sequencer} serves {psid}: {members} members registered, sent and received in {took_ms} ms"
-                    );
+                    println!("{sequencer} serves {psid}: {tested}");
                 }
                 Ok(ExitCode::SUCCESS)
             }

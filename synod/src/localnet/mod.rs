@@ -102,6 +102,6 @@ fn announce(
     for cometbft in &ready.cometbft {
         println!("cometbft      http://{} (home {})", cometbft.rpc, cometbft.home.display());
     }
-    println!("self-test     {} members registered, sent and received in {} ms", tested.members, ready.self_test_ms);
+    println!("self-test     {tested}");
     Ok(())
 }

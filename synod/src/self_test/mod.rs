@@ -1,0 +1,53 @@
+//! Members that register, send, receive and confirm: whether a synchronizer does what it is for.
+
+mod confirmation;
+mod delivery;
+mod member;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use synod_client::{ClientError, SequencerConnection};
+
+use self::member::TestMember;
+
+/// What a self-test found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SelfTest {
+    /// Members that registered, sent and received.
+    pub(crate) members: usize,
+    /// From the submission of a transaction until all had its approval; `None` when the synchronizer has no mediator.
+    pub(crate) approved_in: Option<Duration>,
+    /// How long it took.
+    pub(crate) took: Duration,
+}
+
+impl fmt::Display for SelfTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} members registered, sent and received in {} ms", self.members, self.took.as_millis())?;
+        match self.approved_in {
+            Some(approved_in) => write!(f, ", a transaction was approved in {} ms", approved_in.as_millis()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Registers a fresh member at each sequencer, at least two in all, has the first send to all, and waits until each has
+/// received it from its own sequencer. Where there are mediators, the first then submits a transaction that all confirm.
+pub(crate) async fn self_test(sequencers: &[SequencerConnection]) -> Result<SelfTest, ClientError> {
+    let started = Instant::now();
+    let count = sequencers.len().max(2);
+    let members = (1..).zip(sequencers.iter().cycle()).take(count);
+    let registering = members.map(|(number, sequencer)| TestMember::register(sequencer, format!("probe{number}")));
+    let mut members = futures::future::try_join_all(registering).await?;
+    delivery::deliver(&mut members).await?;
+    let group = match members.first().map(|member| member.participant.clone()) {
+        Some(first) => confirmation::mediator_group(&first).await?,
+        None => None,
+    };
+    let approved_in = match group {
+        Some(group) => Some(confirmation::confirm(&mut members, group).await?),
+        None => None,
+    };
+    Ok(SelfTest { members: count, approved_in, took: started.elapsed() })
+}
