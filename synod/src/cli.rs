@@ -27,6 +27,10 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  synod sequencer -c sequencer.toml\n  \
                             SYNOD_PUBLIC_API__PORT=6008 synod sequencer -c sequencer.toml")]
     Sequencer(SequencerArgs),
+    /// Found a synchronizer at nodes that wait for one; a second run changes nothing. Prints its id
+    #[command(after_help = "Examples:\n  synod bootstrap -c synchronizer.toml\n  \
+                            synod bootstrap -c synchronizer.toml --json")]
+    Bootstrap(BootstrapArgs),
     /// Make what a node needs before its first start
     #[command(subcommand)]
     Init(InitCommand),
@@ -102,6 +106,17 @@ pub(crate) struct InitOperatorArgs {
     /// Where the other operators reach its CometBFT
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) p2p_address: String,
+}
+
+/// `synod bootstrap`
+#[derive(Debug, Args)]
+pub(crate) struct BootstrapArgs {
+    /// What the synchronizer is to be (TOML)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print the id as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `synod probe`

@@ -1,6 +1,7 @@
 //! Synod: a private Canton synchronizer.
 
 mod bench;
+mod bootstrap;
 mod cli;
 mod commands;
 mod config;

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod bench;
+mod bootstrap;
 mod config;
 mod init;
 mod localnet;
@@ -22,6 +23,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Sequencer(arguments) => sequencer::run(&arguments),
         Command::Init(command) => init::run(command),
         Command::Probe(arguments) => probe::run(&arguments),
+        Command::Bootstrap(arguments) => bootstrap::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Config(command) => config::run(command),
     };

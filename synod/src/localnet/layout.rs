@@ -50,14 +50,9 @@ impl Layout {
         Self { dir: std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()) }
     }
 
-    /// Key of the synchronizer's owner (PKCS #8).
-    pub(crate) fn owner_key(&self) -> PathBuf {
-        self.dir.join("owner.pk8")
-    }
-
-    /// Topology that the synchronizer begins with.
-    pub(crate) fn genesis(&self) -> PathBuf {
-        self.dir.join("genesis.bin")
+    /// What the synchronizer is, as `synod bootstrap -c` reads it.
+    pub(crate) fn synchronizer(&self) -> PathBuf {
+        self.dir.join("synchronizer.toml")
     }
 
     /// All operators of a decentralized network.

@@ -1,7 +1,6 @@
 //! `synod localnet`: a whole synchronizer in one process, founded and tested.
 
 mod files;
-mod founding;
 mod layout;
 mod nodes;
 mod ready_file;
@@ -16,11 +15,10 @@ use synod_runtime::telemetry::LogControl;
 use synod_runtime::{StopReason, Supervisor};
 use thiserror::Error;
 
-pub(crate) use founding::FoundingError;
-
 use self::layout::Layout;
-use self::nodes::NodeFilesError;
+use self::nodes::{NodeFilesError, local_url};
 use self::ready_file::Ready;
+use crate::bootstrap::{self, BootstrapError};
 use crate::cli::LocalnetArgs;
 use crate::config::SequencerConfig;
 use crate::node::{NodeLogLevels, SequencerNode, StartError};
@@ -38,7 +36,7 @@ pub(crate) enum LocalnetError {
         source: Box<StartError>,
     },
     #[error("the synchronizer cannot be founded")]
-    Founding(#[from] FoundingError),
+    Bootstrap(#[from] BootstrapError),
     #[error("the self-test failed")]
     SelfTest(#[from] ClientError),
     #[error("cannot write to {path}")]
@@ -65,24 +63,19 @@ pub(crate) async fn start(
         let failed = |source| LocalnetError::Start { name: config.name.0.clone(), source: Box::new(source) };
         starting.await.map_err(failed)?;
     }
-    let admins: Vec<_> = configs.iter().map(|config| local_url(config.admin_api.port)).collect();
-    founding::found(&admins, &layout.owner_key(), &layout.genesis()).await?;
+    let description = nodes::synchronizer(&configs, &layout)?;
+    let synchronizer_id = bootstrap::run(&description).await?;
     let mut connections = Vec::new();
     for config in &configs {
         let url = local_url(config.public_api.port);
         connections.push(SequencerConnection::open(&url, &ConnectOptions::default()).await?);
     }
     let tested = self_test(&connections).await?;
-    let synchronizer_id = connections.first().map(|first| first.psid().to_string()).unwrap_or_default();
     announce(synchronizer_id, &configs, tested, arguments.ready_file.as_deref())?;
     if arguments.once {
         supervisor.shutdown(StopReason::Requested("the self-test passed"));
     }
     Ok(())
-}
-
-fn local_url(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
 }
 
 fn announce(

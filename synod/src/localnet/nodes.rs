@@ -9,9 +9,12 @@ use thiserror::Error;
 
 use super::files;
 use super::layout::{Layout, SequencerPorts, sequencer_name};
+use crate::bootstrap::{SequencerEntry, SynchronizerDescription};
 use crate::cli::LocalnetArgs;
 use crate::config::{CometBftConfig, NodeName, SequencerConfig};
 
+/// Name of the synchronizer.
+const SYNCHRONIZER: &str = "localnet";
 const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
 /// The files of the nodes cannot be written.
@@ -42,6 +45,30 @@ pub(super) fn sequencers(arguments: &LocalnetArgs, layout: &Layout) -> Result<Ve
         Ok(config)
     });
     configs.collect()
+}
+
+/// Writes what the synchronizer of these sequencers is, and gives it. They own it together.
+pub(super) fn synchronizer(
+    configs: &[SequencerConfig],
+    layout: &Layout,
+) -> Result<SynchronizerDescription, NodeFilesError> {
+    let sequencers = configs.iter().map(|config| SequencerEntry {
+        name: config.name.0.clone(),
+        admin: local_url(config.admin_api.port),
+        public: local_url(config.public_api.port),
+    });
+    let description = SynchronizerDescription {
+        name: SYNCHRONIZER.to_owned(),
+        sequencers: sequencers.collect(),
+        ..SynchronizerDescription::default()
+    };
+    write(&layout.synchronizer(), &toml::to_string(&description)?)?;
+    Ok(description)
+}
+
+/// Where a node of the network is served.
+pub(super) fn local_url(port: u16) -> String {
+    format!("http://{LOOPBACK}:{port}")
 }
 
 fn sequencer(index: u16, arguments: &LocalnetArgs, layout: &Layout) -> SequencerConfig {
