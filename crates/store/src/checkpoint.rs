@@ -12,7 +12,6 @@ use crate::head::read_head;
 use crate::members::{read_acknowledgements, read_registrations};
 use crate::node::read_configuration;
 use crate::sql::{Arg, Session};
-use crate::topology::read_state_rows;
 use crate::traffic::{read_latest_consumed, read_latest_purchased};
 use crate::{Store, StoreFault};
 
@@ -40,7 +39,7 @@ impl Store {
             last_time: head.last_time,
             latest_sequencer_event: head.latest_sequencer_event,
             latest_pending_topology: head.latest_pending_topology,
-            topology: read_state_rows(&mut session).await?,
+            topology: session.topology_state_rows().await?,
             members,
             traffic_consumed: read_latest_consumed(&mut session).await?,
             traffic_purchased: read_latest_purchased(&mut session).await?,

@@ -56,17 +56,21 @@ pub enum StoreRefused {
     },
     /// The database was written by a newer version of this program.
     #[error(
-        "the database has schema version {found}, this program knows versions up to {supported}: upgrade the program"
+        "the {tables} tables have schema version {found}, this program knows versions up to {supported}: upgrade the program"
     )]
     NewerSchema {
+        /// Name of the set of tables.
+        tables: &'static str,
         /// Version found.
         found: i64,
         /// Newest version known.
         supported: i64,
     },
     /// The tables there are not what this program created.
-    #[error("schema version {version} of the database is not the one of this program")]
+    #[error("schema version {version} of the {tables} tables is not the one of this program")]
     ForeignSchema {
+        /// Name of the set of tables.
+        tables: &'static str,
         /// Version whose statements differ.
         version: i64,
     },
@@ -91,6 +95,12 @@ pub enum StoreRefused {
         stored: String,
         /// Identity given.
         given: String,
+    },
+    /// What is set once is set already.
+    #[error("the node is initialized already: it belongs to {stored}")]
+    AlreadyInitialized {
+        /// What it was initialized for.
+        stored: String,
     },
     /// The cut is later than what members still have to read.
     #[error("cannot prune before {requested}: members have acknowledged only what is before {safe}")]
@@ -190,7 +200,8 @@ impl StoreFault {
         Self::Database { statement: statement.trim().chars().take(80).collect(), source }
     }
 
-    pub(crate) fn corrupt(table: &'static str, reason: impl ToString) -> Self {
+    /// A row of `table` that this program cannot have written.
+    pub fn corrupt(table: &'static str, reason: impl ToString) -> Self {
         Self::Corrupt { table, reason: reason.to_string() }
     }
 }

@@ -1,6 +1,6 @@
-//! The lease: who may write blocks. It is held by time of the database and fenced by an epoch.
+//! The lease: who may write what only one process may write, such as blocks. It is held by time of the database and fenced by an epoch.
 
-use crate::sql::{Arg, Row};
+use crate::sql::{Arg, Row, Session};
 use crate::{Store, StoreFault};
 
 /// Proof that this process was made the writer. Whether it still is, each commit finds out in its transaction.
@@ -32,6 +32,13 @@ impl Lease {
 
     pub(crate) fn lost(&self) -> StoreFault {
         StoreFault::LeaseLost { holder: self.holder.clone(), epoch: self.epoch }
+    }
+
+    /// Extends the lease if it still holds: then nobody takes over before the transaction ends.
+    pub(crate) async fn extend(&self, session: &mut Session<'_>) -> Result<bool, StoreFault> {
+        let now = session.dialect().now_micros();
+        let extend = format!("UPDATE head SET lease_expires_at = {now} + $2 WHERE id = 1 AND lease_epoch = $1");
+        Ok(session.execute(&extend, &[Arg::Int(self.epoch), Arg::Int(self.duration_micros())]).await? == 1)
     }
 
     pub(crate) const fn duration_micros(&self) -> i64 {
@@ -88,10 +95,11 @@ impl Store {
     /// # Errors
     /// [`StoreFault::LeaseLost`] when somebody else took over; other faults when the database fails.
     pub async fn renew_lease(&self, lease: &Lease) -> Result<(), StoreFault> {
-        let now = self.dialect().now_micros();
-        let renew = format!("UPDATE head SET lease_expires_at = {now} + $2 WHERE id = 1 AND lease_epoch = $1");
-        let rows = self.write(&renew, &[Arg::Int(lease.epoch), Arg::Int(lease.duration_micros())]).await?;
-        if rows == 1 { Ok(()) } else { Err(lease.lost()) }
+        let mut transaction = self.begin_write().await?;
+        if !lease.extend(&mut transaction.session()).await? {
+            return Err(lease.lost());
+        }
+        transaction.commit().await
     }
 
     /// Gives the lease back, so that another process need not wait for its end. A no-op when it was lost.

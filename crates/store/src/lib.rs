@@ -6,6 +6,7 @@
 //! - [`Store::load_checkpoint`]: the state after the last block. [`Store::events`], [`Store::latest_event_before`]: the
 //!   stream of a member. [`Store::topology_page`], [`Store::traffic_state_at`], [`Store::members`] and more: other reads.
 //! - [`Store::prune`]: forgetting what every member has processed.
+//! - [`database`]: the same database for tables that other crates define, such as the mediator's.
 //! - [`PlainRows`]: the database without everything else, for measurements.
 //! - Identity, keys, settings, the node's own topology store, and the outbox towards CometBFT.
 //!
@@ -15,6 +16,7 @@ mod checkpoint;
 mod codec;
 mod commit;
 mod config;
+pub mod database;
 mod error;
 mod events;
 mod head;

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::location::Location;
 use crate::seal::Sealer;
-use crate::sql::{Arg, Connection, Dialect, PooledConnection, PooledTransaction, Session, Transaction};
+use crate::sql::{Arg, Connection, Dialect, PooledConnection, PooledTransaction, SessionOf, Transaction};
 use crate::{StoreConfig, StoreError, StoreFault, migrate, postgres, sqlite};
 
 /// Durable state of one node. Cheap to clone; all clones share the connections.
@@ -33,7 +33,7 @@ pub(crate) struct Inner {
     /// One for each connection for reading.
     reading_places: Arc<Semaphore>,
     pub(crate) sealer: Option<Sealer>,
-    pub(crate) commit_timeout: Duration,
+    commit_timeout: Duration,
     pub(crate) allow_unsafe_durability: bool,
     /// Held as long as the store lives.
     _lock: Option<File>,
@@ -78,7 +78,7 @@ impl Store {
     /// Creates or upgrades the tables.
     async fn prepare(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin_write().await?;
-        migrate::migrate(&mut transaction).await?;
+        migrate::OWN.migrate(&mut transaction).await?;
         if self.dialect() == Dialect::Sqlite {
             // The lock on the file proves that no earlier holder lives.
             transaction.session().execute("UPDATE head SET lease_expires_at = $1", &[Arg::Int(0)]).await?;
@@ -174,13 +174,25 @@ impl Store {
         Ok(rows)
     }
 
+    /// Waits for a commit no longer than is configured.
+    pub(crate) async fn within_commit_timeout<T, E: From<StoreFault>>(
+        &self,
+        commit: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let timeout = self.inner.commit_timeout;
+        tokio::time::timeout(timeout, commit).await.unwrap_or_else(|_| {
+            let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+            Err(StoreFault::CommitTimeout { timeout_ms }.into())
+        })
+    }
+
     /// Fails when the server's settings have become unsafe since the store was opened.
     pub(crate) async fn check_durability(&self) -> Result<(), StoreFault> {
         if self.inner.allow_unsafe_durability || self.dialect() == Dialect::Sqlite {
             return Ok(());
         }
         let mut transaction = self.begin_write().await?;
-        let Session::Postgres(session) = transaction.session() else { return Ok(()) };
+        let SessionOf::Postgres(session) = transaction.session().of else { return Ok(()) };
         match postgres::unsafe_settings(session).await {
             Ok(None) => Ok(()),
             Ok(Some(settings)) => Err(StoreFault::UnsafeDurability { settings }),

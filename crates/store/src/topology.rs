@@ -12,6 +12,7 @@ use crate::sql::{Arg, Column, Insert, Row, Session};
 use crate::{Store, StoreFault};
 
 /// The table of a topology store.
+#[derive(Debug)]
 pub(crate) struct TopologyTable(&'static str);
 
 /// Rows of the synchronizer.
@@ -23,7 +24,7 @@ const COLUMNS: &str = "id, sequenced, valid_from, valid_until, batch_index, sign
                        code, namespace, identifier, unique_key, serial, operation";
 
 impl TopologyTable {
-    pub(crate) const fn insert(&self) -> Insert {
+    const fn insert(&self) -> Insert {
         let columns = &[
             Column::Int("id"),
             Column::Int("sequenced"),
@@ -43,9 +44,49 @@ impl TopologyTable {
         ];
         Insert::new(self.0, columns, "")
     }
+}
 
-    pub(crate) fn add(&self, insert: &mut Insert, row: &TopologyRow) -> Result<(), StoreFault> {
-        insert.row([
+/// Changes of a topology store: rows to insert and ends of rows, in few statements.
+#[derive(Debug)]
+pub struct TopologyBatch {
+    table: TopologyTable,
+    insert: Insert,
+    /// The last end of each row that was closed.
+    closed: BTreeMap<i64, i64>,
+}
+
+impl TopologyBatch {
+    /// No changes yet of the synchronizer's topology: what [`Store::topology_page`] and its neighbours read, and
+    /// [`Session::topology_state_rows`].
+    #[must_use]
+    pub const fn of_synchronizer() -> Self {
+        Self::of(SYNCHRONIZER)
+    }
+
+    pub(crate) const fn of(table: TopologyTable) -> Self {
+        Self { insert: table.insert(), table, closed: BTreeMap::new() }
+    }
+
+    /// Adds the changes of a later event.
+    ///
+    /// # Errors
+    /// [`StoreFault::Range`] when the id of a row does not fit a column.
+    pub fn add(&mut self, changes: &TopologyChanges) -> Result<(), StoreFault> {
+        for row in &changes.inserted {
+            self.add_row(row)?;
+        }
+        for (id, valid_until) in &changes.closed {
+            self.closed.insert(column("id", *id)?, valid_until.as_micros());
+        }
+        Ok(())
+    }
+
+    /// Adds a row as it is.
+    ///
+    /// # Errors
+    /// [`StoreFault::Range`] when its id does not fit a column.
+    pub fn add_row(&mut self, row: &TopologyRow) -> Result<(), StoreFault> {
+        self.insert.row([
             column("id", row.id)?.into(),
             row.sequenced.as_micros().into(),
             row.valid_from.as_micros().into(),
@@ -65,15 +106,49 @@ impl TopologyTable {
         Ok(())
     }
 
-    /// Sets the ends of rows, given by id.
-    pub(crate) async fn close(&self, session: &mut Session<'_>, closed: &[(i64, i64)]) -> Result<(), StoreFault> {
-        if closed.is_empty() {
+    /// How many rows are inserted.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
+        self.insert.rows()
+    }
+
+    /// Writes all of it; nothing happens when there is nothing.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails, has a row with one of the ids, or lacks a row that is closed.
+    pub async fn run(&self, session: &mut Session<'_>) -> Result<(), StoreFault> {
+        self.insert.run(session).await?;
+        self.close(session).await
+    }
+
+    /// Sets the ends of rows.
+    async fn close(&self, session: &mut Session<'_>) -> Result<(), StoreFault> {
+        if self.closed.is_empty() {
             return Ok(());
         }
+        let closed: Vec<(i64, i64)> = self.closed.iter().map(|(id, valid_until)| (*id, *valid_until)).collect();
+        let table = self.table.0;
         let pairs = session.dialect().pairs(1);
-        let update = format!("UPDATE {} SET valid_until = u.v FROM {pairs} WHERE id = u.k", self.0);
-        let rows = session.execute(&update, &[Arg::Pairs(closed)]).await?;
-        if rows == closed.len() as u64 { Ok(()) } else { Err(StoreFault::corrupt(self.0, "closes unknown rows")) }
+        let update = format!("UPDATE {table} SET valid_until = u.v FROM {pairs} WHERE id = u.k");
+        let rows = session.execute(&update, &[Arg::Pairs(&closed)]).await?;
+        if rows == closed.len() as u64 { Ok(()) } else { Err(StoreFault::corrupt(table, "closes unknown rows")) }
+    }
+}
+
+impl Session<'_> {
+    /// The rows of the synchronizer from which its topology state is loaded (`TopologyState::load`), in the order of
+    /// insertion: all but those that it can miss (rejected ones and proposals that ended, which anybody can add), and the
+    /// last one in any case, because the next id follows from it.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails.
+    pub async fn topology_state_rows(&mut self) -> Result<Vec<TopologyRow>, StoreFault> {
+        let select = format!(
+            "SELECT {COLUMNS} FROM topology_rows \
+             WHERE (rejection IS NULL AND (is_proposal = 0 OR valid_until IS NULL)) \
+             OR id = (SELECT MAX(id) FROM topology_rows) ORDER BY id"
+        );
+        self.fetch(&select, &[]).await?.iter().map(read_row).collect()
     }
 }
 
@@ -168,31 +243,12 @@ impl Store {
     /// # Errors
     /// [`StoreFault`] when the database fails.
     pub async fn change_authorized(&self, changes: &TopologyChanges) -> Result<(), StoreFault> {
-        let mut insert = AUTHORIZED.insert();
-        for row in &changes.inserted {
-            AUTHORIZED.add(&mut insert, row)?;
-        }
-        let mut closed = BTreeMap::new();
-        for (id, valid_until) in &changes.closed {
-            closed.insert(column("id", *id)?, valid_until.as_micros());
-        }
+        let mut batch = TopologyBatch::of(AUTHORIZED);
+        batch.add(changes)?;
         let mut transaction = self.begin_write().await?;
-        let mut session = transaction.session();
-        insert.run(&mut session).await?;
-        AUTHORIZED.close(&mut session, &closed.into_iter().collect::<Vec<_>>()).await?;
+        batch.run(&mut transaction.session()).await?;
         transaction.commit().await
     }
-}
-
-/// The rows that a topology state is loaded from: all but those that it can miss (rejected ones and proposals that
-/// ended, which anybody can add), and the last one in any case, because the next id follows from it.
-pub(crate) async fn read_state_rows(session: &mut Session<'_>) -> Result<Vec<TopologyRow>, StoreFault> {
-    let select = format!(
-        "SELECT {COLUMNS} FROM topology_rows \
-         WHERE (rejection IS NULL AND (is_proposal = 0 OR valid_until IS NULL)) \
-         OR id = (SELECT MAX(id) FROM topology_rows) ORDER BY id"
-    );
-    session.fetch(&select, &[]).await?.iter().map(read_row).collect()
 }
 
 fn read_row(row: &Row) -> Result<TopologyRow, StoreFault> {

@@ -11,7 +11,7 @@ use crate::StoreFault;
 use crate::codec::column;
 use crate::outbox::remove_frames;
 use crate::sql::{Arg, Column, Insert, Session};
-use crate::topology::{SYNCHRONIZER, TopologyTable};
+use crate::topology::TopologyBatch;
 
 /// All inserts and updates of one transaction.
 pub(crate) struct Batch {
@@ -19,9 +19,7 @@ pub(crate) struct Batch {
     events: Insert,
     deliveries: Insert,
     members: Insert,
-    topology: Insert,
-    /// Last end of each topology row that was closed.
-    topology_closed: Vec<(i64, i64)>,
+    topology: TopologyBatch,
     consumed: Insert,
     purchased: Insert,
     aggregations: Aggregations,
@@ -37,8 +35,7 @@ impl Batch {
             events: delivery::events(),
             deliveries: Deliveries::default().insert(),
             members: members(),
-            topology: SYNCHRONIZER.insert(),
-            topology_closed: Vec::new(),
+            topology: TopologyBatch::of_synchronizer(),
             consumed: consumed(),
             purchased: purchased(),
             aggregations: Aggregations::default(),
@@ -52,7 +49,6 @@ impl Batch {
     pub(crate) fn new(outcomes: &[BlockOutcome]) -> Result<Self, StoreFault> {
         let mut batch = Self::empty();
         let mut deliveries = Deliveries::default();
-        let mut closed = BTreeMap::new();
         let mut purchases = BTreeMap::new();
         let mut acknowledged = BTreeMap::new();
         for outcome in outcomes {
@@ -64,12 +60,7 @@ impl Batch {
             for registration in &outcome.registrations {
                 add_member(&mut batch.members, registration);
             }
-            for row in &outcome.topology.inserted {
-                SYNCHRONIZER.add(&mut batch.topology, row)?;
-            }
-            for (id, valid_until) in &outcome.topology.closed {
-                closed.insert(column("id", *id)?, valid_until.as_micros());
-            }
+            batch.topology.add(&outcome.topology)?;
             for row in &outcome.traffic_consumed {
                 add_consumed(&mut batch.consumed, row);
             }
@@ -85,7 +76,6 @@ impl Batch {
             batch.base_time = outcome.base_time.as_micros();
         }
         batch.deliveries = deliveries.insert();
-        batch.topology_closed = closed.into_iter().collect();
         add_purchases(&mut batch.purchased, &purchases);
         add_acknowledgements(&mut batch.acknowledgements, acknowledged);
         Ok(batch)
@@ -108,7 +98,7 @@ impl Batch {
             add_member(&mut batch.members, registration);
         }
         for row in &checkpoint.topology {
-            SYNCHRONIZER.add(&mut batch.topology, row)?;
+            batch.topology.add_row(row)?;
         }
         for row in &checkpoint.traffic_consumed {
             add_consumed(&mut batch.consumed, row);
@@ -130,14 +120,16 @@ impl Batch {
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.inserts().map(Insert::rows).iter().sum::<usize>() + self.aggregations.rows() + self.frames.len()
+        self.inserts().map(Insert::rows).iter().sum::<usize>()
+            + self.topology.rows()
+            + self.aggregations.rows()
+            + self.frames.len()
     }
 
-    const fn inserts(&self) -> [&Insert; 8] {
+    const fn inserts(&self) -> [&Insert; 7] {
         [
             &self.blocks,
             &self.members,
-            &self.topology,
             &self.events,
             &self.deliveries,
             &self.consumed,
@@ -151,7 +143,7 @@ impl Batch {
         for insert in self.inserts() {
             insert.run(session).await?;
         }
-        TopologyTable::close(&SYNCHRONIZER, session, &self.topology_closed).await?;
+        self.topology.run(session).await?;
         self.aggregations.run(session).await?;
         self.run_frames(session).await
     }

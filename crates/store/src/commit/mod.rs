@@ -42,15 +42,7 @@ impl Store {
     /// then nothing was written.
     pub async fn commit(&self, lease: &Lease, outcomes: &[BlockOutcome]) -> Result<CommitReport, StoreFault> {
         let started = Instant::now();
-        let timeout = self.inner().commit_timeout;
-        let commit = tokio::time::timeout(timeout, self.commit_blocks(lease, outcomes));
-        let mut report = match commit.await {
-            Ok(report) => report?,
-            Err(_) => {
-                let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-                return Err(StoreFault::CommitTimeout { timeout_ms });
-            }
-        };
+        let mut report = self.within_commit_timeout(self.commit_blocks(lease, outcomes)).await?;
         report.total = started.elapsed();
         Ok(report)
     }

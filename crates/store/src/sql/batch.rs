@@ -10,7 +10,8 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, AssertSqlSafe};
 
-use super::Session;
+use super::row::{Row, RowOf};
+use super::session::{Session, SessionOf};
 use crate::StoreFault;
 
 /// Rows of one statement at most, and bytes after which it is not made longer.
@@ -18,11 +19,14 @@ const POSTGRES_ROWS: usize = 8_192;
 const POSTGRES_BYTES: usize = 16 << 20;
 const SQLITE_ROWS: [usize; 3] = [64, 8, 1];
 
-/// Type of a column.
+/// Name of a column, and its type.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Column {
+pub enum Column {
+    /// `INT64`.
     Int(&'static str),
+    /// `ASCII`.
     Text(&'static str),
+    /// `BYTES`.
     Bytes(&'static str),
 }
 
@@ -44,10 +48,14 @@ impl Column {
 
 /// Value of a column in a row.
 #[derive(Debug, Clone)]
-pub(crate) enum Value {
+pub enum Value {
+    /// No value.
     Null,
+    /// A number.
     Int(i64),
+    /// A text.
     Text(String),
+    /// Bytes.
     Bytes(Bytes),
 }
 
@@ -131,7 +139,8 @@ impl Value {
 }
 
 /// Rows to insert into one table.
-pub(crate) struct Insert {
+#[derive(Debug)]
+pub struct Insert {
     table: &'static str,
     columns: &'static [Column],
     suffix: &'static str,
@@ -139,40 +148,82 @@ pub(crate) struct Insert {
 }
 
 impl Insert {
-    /// `suffix` is empty, or an `ON CONFLICT` clause; then no two rows may have the same key.
-    pub(crate) const fn new(table: &'static str, columns: &'static [Column], suffix: &'static str) -> Self {
+    /// No rows yet. `suffix` is empty or ends the statement: `ON CONFLICT …`, `RETURNING …`. With `DO UPDATE` no two rows
+    /// may have the same key.
+    #[must_use]
+    pub const fn new(table: &'static str, columns: &'static [Column], suffix: &'static str) -> Self {
         Self { table, columns, suffix, values: Vec::new() }
     }
 
-    /// Adds a row, its values in the order of the columns.
-    pub(crate) fn row<const N: usize>(&mut self, values: [Value; N]) {
+    /// Adds a row, its values in the order of the columns, as many as there are.
+    pub fn row<const N: usize>(&mut self, values: [Value; N]) {
         debug_assert_eq!(N, self.columns.len(), "values of a row of {}", self.table);
         self.values.extend(values);
     }
 
-    pub(crate) const fn rows(&self) -> usize {
+    /// How many rows there are.
+    #[must_use]
+    pub const fn rows(&self) -> usize {
         self.values.len() / self.columns.len()
     }
 
     /// Inserts all rows; nothing happens when there are none.
-    pub(crate) async fn run(&self, session: &mut Session<'_>) -> Result<(), StoreFault> {
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails.
+    pub async fn run(&self, session: &mut Session<'_>) -> Result<(), StoreFault> {
         let mut next = 0;
         while next < self.rows() {
             let rows = self.chunk(next, session);
-            let end = rows.end;
-            match session {
-                Session::Sqlite(_) => self.run_sqlite(rows, session).await?,
-                Session::Postgres(_) => self.run_postgres(rows, session).await?,
+            next = rows.end;
+            let failed = |source| StoreFault::database(self.table, source);
+            match &mut session.of {
+                SessionOf::Sqlite(connection) => {
+                    let (sql, arguments) = self.sqlite(rows)?;
+                    sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **connection).await.map_err(failed)?;
+                }
+                SessionOf::Postgres(connection) => {
+                    let (sql, arguments) = self.postgres(rows)?;
+                    sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **connection).await.map_err(failed)?;
+                }
             }
-            next = end;
         }
         Ok(())
+    }
+
+    /// Inserts all rows, and gives what a suffix with `RETURNING` asks for, in no particular order.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails.
+    pub async fn fetch(&self, session: &mut Session<'_>) -> Result<Vec<Row>, StoreFault> {
+        let mut fetched = Vec::new();
+        let mut next = 0;
+        while next < self.rows() {
+            let rows = self.chunk(next, session);
+            next = rows.end;
+            let failed = |source| StoreFault::database(self.table, source);
+            match &mut session.of {
+                SessionOf::Sqlite(connection) => {
+                    let (sql, arguments) = self.sqlite(rows)?;
+                    let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                    let rows = query.fetch_all(&mut **connection).await.map_err(failed)?;
+                    fetched.extend(rows.into_iter().map(|row| Row(RowOf::Sqlite(row))));
+                }
+                SessionOf::Postgres(connection) => {
+                    let (sql, arguments) = self.postgres(rows)?;
+                    let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
+                    let rows = query.fetch_all(&mut **connection).await.map_err(failed)?;
+                    fetched.extend(rows.into_iter().map(|row| Row(RowOf::Postgres(row))));
+                }
+            }
+        }
+        Ok(fetched)
     }
 
     /// The rows of the next statement.
     fn chunk(&self, first: usize, session: &Session<'_>) -> Range<usize> {
         let left = self.rows() - first;
-        if matches!(session, Session::Sqlite(_)) {
+        if matches!(session.of, SessionOf::Sqlite(_)) {
             let size = SQLITE_ROWS.into_iter().find(|size| *size <= left).unwrap_or(1);
             return first..first + size;
         }
@@ -193,8 +244,8 @@ impl Insert {
         self.columns.iter().map(|column| column.name()).collect::<Vec<_>>().join(", ")
     }
 
-    async fn run_sqlite(&self, rows: Range<usize>, session: &mut Session<'_>) -> Result<(), StoreFault> {
-        let Session::Sqlite(connection) = session else { return Ok(()) };
+    /// Statement and values for some rows.
+    fn sqlite(&self, rows: Range<usize>) -> Result<(String, SqliteArguments), StoreFault> {
         let group = format!("({})", vec!["?"; self.columns.len()].join(","));
         let groups = vec![group; rows.len()].join(",");
         let sql = format!("INSERT INTO {} ({}) VALUES {groups} {}", self.table, self.names(), self.suffix);
@@ -209,13 +260,11 @@ impl Insert {
             }
             .map_err(|error| StoreFault::database(&sql, sqlx::Error::Encode(error)))?;
         }
-        let failed = |source| StoreFault::database(self.table, source);
-        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **connection).await.map_err(failed)?;
-        Ok(())
+        Ok((sql, arguments))
     }
 
-    async fn run_postgres(&self, rows: Range<usize>, session: &mut Session<'_>) -> Result<(), StoreFault> {
-        let Session::Postgres(connection) = session else { return Ok(()) };
+    /// Statement and values for some rows.
+    fn postgres(&self, rows: Range<usize>) -> Result<(String, PgArguments), StoreFault> {
         let arrays: Vec<String> =
             (1..).zip(self.columns).map(|(number, column)| format!("${number}::{}", column.array())).collect();
         let sql = format!(
@@ -236,8 +285,6 @@ impl Insert {
             }
             .map_err(|error| StoreFault::database(&sql, sqlx::Error::Encode(error)))?;
         }
-        let failed = |source| StoreFault::database(self.table, source);
-        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut **connection).await.map_err(failed)?;
-        Ok(())
+        Ok((sql, arguments))
     }
 }

@@ -2,14 +2,17 @@
 
 /// The kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub enum Dialect {
+    /// SQLite.
     Sqlite,
+    /// PostgreSQL.
     Postgres,
 }
 
 impl Dialect {
     /// Expression for the database's clock, in microseconds since the epoch.
-    pub(crate) const fn now_micros(self) -> &'static str {
+    #[must_use]
+    pub const fn now_micros(self) -> &'static str {
         match self {
             Self::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
             Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
@@ -48,25 +51,30 @@ impl Dialect {
             .join("\n")
     }
 
-    /// Condition that `column` is among the integers of the parameter `$parameter`, bound as [`super::Arg::Ints`].
-    pub(crate) fn among_ints(self, column: &str, parameter: usize) -> String {
+    /// Condition that `column` is among the integers of the parameter `$parameter`, bound as
+    /// [`Arg::Ints`](super::Arg::Ints).
+    #[must_use]
+    pub fn among_ints(self, column: &str, parameter: usize) -> String {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT value FROM json_each(${parameter}))"),
             Self::Postgres => format!("{column} = ANY(${parameter})"),
         }
     }
 
-    /// Condition that `column` is among the byte strings of `$parameter`, bound as [`super::Arg::ByteList`].
-    pub(crate) fn among_bytes(self, column: &str, parameter: usize) -> String {
+    /// Condition that `column` is among the byte strings of `$parameter`, bound as
+    /// [`Arg::ByteList`](super::Arg::ByteList).
+    #[must_use]
+    pub fn among_bytes(self, column: &str, parameter: usize) -> String {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT unhex(value) FROM json_each(${parameter}))"),
             Self::Postgres => format!("{column} = ANY(${parameter})"),
         }
     }
 
-    /// Table expression `u` with columns `k` and `v`: the pairs of `$parameter`, bound as [`super::Arg::Pairs`]
-    /// (which takes two parameters on PostgreSQL, so it comes last).
-    pub(crate) fn pairs(self, parameter: usize) -> String {
+    /// Table expression `u` with columns `k` and `v`: the pairs of `$parameter`, bound as
+    /// [`Arg::Pairs`](super::Arg::Pairs) (which takes two parameters on PostgreSQL, so it comes last).
+    #[must_use]
+    pub fn pairs(self, parameter: usize) -> String {
         match self {
             Self::Sqlite => {
                 format!("(SELECT value ->> 0 AS k, value ->> 1 AS v FROM json_each(${parameter})) AS u")

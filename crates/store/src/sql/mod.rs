@@ -7,7 +7,8 @@ mod dialect;
 mod row;
 mod session;
 
-pub(crate) use batch::{Column, Insert};
-pub(crate) use dialect::Dialect;
-pub(crate) use row::Row;
-pub(crate) use session::{Arg, Connection, PooledConnection, PooledTransaction, Session, Transaction};
+pub use batch::{Column, Insert, Value};
+pub use dialect::Dialect;
+pub use row::Row;
+pub use session::{Arg, Connection, Session, Transaction};
+pub(crate) use session::{PooledConnection, PooledTransaction, SessionOf};

@@ -7,16 +7,22 @@ use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Postgres, Sqlite, Sqlite
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Dialect, Row};
+use super::Dialect;
+use super::row::{Row, RowOf};
 use crate::StoreFault;
 
 /// Value of a parameter.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Arg<'a> {
+pub enum Arg<'a> {
+    /// A number.
     Int(i64),
+    /// A number or NULL.
     OptInt(Option<i64>),
+    /// A text.
     Text(&'a str),
+    /// Bytes.
     Bytes(&'a [u8]),
+    /// Bytes or NULL.
     OptBytes(Option<&'a [u8]>),
     /// For [`Dialect::among_ints`].
     Ints(&'a [i64]),
@@ -68,7 +74,7 @@ fn hex_text(bytes: &[u8]) -> String {
 }
 
 /// A connection out of the pool, outside of a transaction.
-pub(crate) struct Connection {
+pub struct Connection {
     pub(crate) of: PooledConnection,
     /// The place among the readers, given back with the connection.
     pub(crate) _place: OwnedSemaphorePermit,
@@ -80,16 +86,18 @@ pub(crate) enum PooledConnection {
 }
 
 impl Connection {
-    pub(crate) fn session(&mut self) -> Session<'_> {
-        match &mut self.of {
-            PooledConnection::Sqlite(connection) => Session::Sqlite(connection),
-            PooledConnection::Postgres(connection) => Session::Postgres(connection),
-        }
+    /// To run statements on it.
+    pub fn session(&mut self) -> Session<'_> {
+        let of = match &mut self.of {
+            PooledConnection::Sqlite(connection) => SessionOf::Sqlite(connection),
+            PooledConnection::Postgres(connection) => SessionOf::Postgres(connection),
+        };
+        Session { of }
     }
 }
 
 /// A transaction; rolled back when dropped.
-pub(crate) struct Transaction {
+pub struct Transaction {
     pub(crate) of: PooledTransaction,
     /// Of a reader, its place among them.
     pub(crate) _place: Option<OwnedSemaphorePermit>,
@@ -101,14 +109,20 @@ pub(crate) enum PooledTransaction {
 }
 
 impl Transaction {
-    pub(crate) fn session(&mut self) -> Session<'_> {
-        match &mut self.of {
-            PooledTransaction::Sqlite(transaction) => Session::Sqlite(transaction),
-            PooledTransaction::Postgres(transaction) => Session::Postgres(transaction),
-        }
+    /// To run statements in it.
+    pub fn session(&mut self) -> Session<'_> {
+        let of = match &mut self.of {
+            PooledTransaction::Sqlite(transaction) => SessionOf::Sqlite(transaction),
+            PooledTransaction::Postgres(transaction) => SessionOf::Postgres(transaction),
+        };
+        Session { of }
     }
 
-    pub(crate) async fn commit(self) -> Result<(), StoreFault> {
+    /// Commits. When this returns, what was written survives the loss of power, and reads see it.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails: then it is not known whether it is committed.
+    pub async fn commit(self) -> Result<(), StoreFault> {
         match self.of {
             PooledTransaction::Sqlite(transaction) => transaction.commit().await,
             PooledTransaction::Postgres(transaction) => transaction.commit().await,
@@ -117,33 +131,40 @@ impl Transaction {
     }
 }
 
-/// What runs statements.
-pub(crate) enum Session<'c> {
+/// What runs statements. Their texts hold names of tables and columns only, never values; parameters are `$1`, `$2`, ….
+pub struct Session<'c> {
+    pub(crate) of: SessionOf<'c>,
+}
+
+pub(crate) enum SessionOf<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
 }
 
 impl Session<'_> {
-    pub(crate) const fn dialect(&self) -> Dialect {
-        match self {
-            Self::Sqlite(_) => Dialect::Sqlite,
-            Self::Postgres(_) => Dialect::Postgres,
+    /// The kind of database.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        match &self.of {
+            SessionOf::Sqlite(_) => Dialect::Sqlite,
+            SessionOf::Postgres(_) => Dialect::Postgres,
         }
     }
 
     /// Runs a statement, and returns how many rows it touched.
     ///
-    /// `sql` holds only text of this crate: names of tables and columns, never values.
-    pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreFault> {
-        let done = match self {
-            Self::Sqlite(connection) => {
+    /// # Errors
+    /// [`StoreFault`] when the database fails.
+    pub async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreFault> {
+        let done = match &mut self.of {
+            SessionOf::Sqlite(connection) => {
                 let arguments = sqlite_arguments(sql, args)?;
                 sqlx::query_with(AssertSqlSafe(sql), arguments)
                     .execute(&mut **connection)
                     .await
                     .map(|done| done.rows_affected())
             }
-            Self::Postgres(connection) => {
+            SessionOf::Postgres(connection) => {
                 let arguments = postgres_arguments(sql, args)?;
                 sqlx::query_with(AssertSqlSafe(sql), arguments)
                     .execute(&mut **connection)
@@ -155,10 +176,15 @@ impl Session<'_> {
     }
 
     /// Runs several statements without parameters.
-    pub(crate) async fn script(&mut self, sql: &str) -> Result<(), StoreFault> {
-        let done = match self {
-            Self::Sqlite(connection) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(|_| ()),
-            Self::Postgres(connection) => {
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails.
+    pub async fn script(&mut self, sql: &str) -> Result<(), StoreFault> {
+        let done = match &mut self.of {
+            SessionOf::Sqlite(connection) => {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(|_| ())
+            }
+            SessionOf::Postgres(connection) => {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **connection).await.map(|_| ())
             }
         };
@@ -166,33 +192,42 @@ impl Session<'_> {
     }
 
     /// All rows of a query.
-    pub(crate) async fn fetch(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreFault> {
-        let rows = match self {
-            Self::Sqlite(connection) => {
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails.
+    pub async fn fetch(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreFault> {
+        let rows = match &mut self.of {
+            SessionOf::Sqlite(connection) => {
                 let arguments = sqlite_arguments(sql, args)?;
                 sqlx::query_with(AssertSqlSafe(sql), arguments)
                     .fetch_all(&mut **connection)
                     .await
-                    .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+                    .map(|rows| rows.into_iter().map(|row| Row(RowOf::Sqlite(row))).collect())
             }
-            Self::Postgres(connection) => {
+            SessionOf::Postgres(connection) => {
                 let arguments = postgres_arguments(sql, args)?;
                 sqlx::query_with(AssertSqlSafe(sql), arguments)
                     .fetch_all(&mut **connection)
                     .await
-                    .map(|rows| rows.into_iter().map(Row::Postgres).collect())
+                    .map(|rows| rows.into_iter().map(|row| Row(RowOf::Postgres(row))).collect())
             }
         };
         rows.map_err(|source| StoreFault::database(sql, source))
     }
 
     /// The first row of a query that gives at most one.
-    pub(crate) async fn fetch_optional(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>, StoreFault> {
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails.
+    pub async fn fetch_optional(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>, StoreFault> {
         Ok(self.fetch(sql, args).await?.into_iter().next())
     }
 
     /// The row of a query that always gives one.
-    pub(crate) async fn fetch_one(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Row, StoreFault> {
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the database fails or there is no row.
+    pub async fn fetch_one(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Row, StoreFault> {
         self.fetch_optional(sql, args).await?.ok_or_else(|| StoreFault::database(sql, sqlx::Error::RowNotFound))
     }
 }

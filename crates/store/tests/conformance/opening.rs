@@ -18,5 +18,8 @@ pub(crate) async fn foreign_tables_are_refused(database: Database) {
     database.open().await.close().await;
     database.sql("UPDATE synod_schema SET checksum = substr(checksum, 2)").await;
     let refused = database.try_open().await;
-    assert!(matches!(refused, Err(StoreError::Refused(StoreRefused::ForeignSchema { version: 1 }))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StoreError::Refused(StoreRefused::ForeignSchema { tables: "synod", version: 1 }))),
+        "{refused:?}"
+    );
 }
