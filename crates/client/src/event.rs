@@ -4,6 +4,7 @@ use bytes::Bytes;
 use synod_crypto::{
     CryptoRestrictions, KeyUsages, SignatureError, SignatureVerifier, SigningPublicKey, sequenced_event_hash,
 };
+use synod_topology::TopologyChanges;
 use synod_types::{CantonTimestamp, Member, PhysicalSynchronizerId, SequencerId};
 use synod_wire::{ParseError, SequencedEvent, SignedContent};
 use thiserror::Error;
@@ -20,6 +21,8 @@ pub struct ReceivedEvent {
     pub event: SequencedEvent,
     /// Its bytes: equal from every sequencer.
     pub bytes: Bytes,
+    /// What it changed about the topology, where that is followed.
+    pub topology: TopologyChanges,
 }
 
 /// An event that a correct sequencer does not send.
@@ -186,11 +189,12 @@ impl StreamChecker {
         self.check_order(&event)?;
         self.check_topology_timestamp(&event)?;
         self.check_signature(&event, &content)?;
-        if let EventKeys::Topology { topology, .. } = &mut self.keys {
-            topology.observe(&event);
-        }
+        let topology = match &mut self.keys {
+            EventKeys::Topology { topology, .. } => topology.observe(&event),
+            EventKeys::Unknown | EventKeys::Fixed(_) => TopologyChanges::default(),
+        };
         self.before = Before::Event(Box::new(event.clone()));
-        Ok(ReceivedEvent { event, bytes: content.content })
+        Ok(ReceivedEvent { event, bytes: content.content, topology })
     }
 
     fn check_order(&self, event: &SequencedEvent) -> Result<(), EventError> {

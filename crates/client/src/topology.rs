@@ -73,6 +73,24 @@ impl MemberTopology {
         Ok(Self { state, applied_until })
     }
 
+    /// Goes on with a state that has taken up every event up to `applied_until`.
+    #[must_use]
+    pub const fn resume(state: TopologyState, applied_until: CantonTimestamp) -> Self {
+        Self { state, applied_until }
+    }
+
+    /// The topology, whatever the time is.
+    #[must_use]
+    pub const fn state(&self) -> &TopologyState {
+        &self.state
+    }
+
+    /// Everything that was sequenced up to here is taken up.
+    #[must_use]
+    pub const fn applied_until(&self) -> CantonTimestamp {
+        self.applied_until
+    }
+
     /// Takes up the topology transactions of an event, which has to be the member's next one; one that it knows already
     /// changes nothing. A broadcast that is malformed or not for everybody does not count, as in Canton.
     pub fn observe(&mut self, event: &SequencedEvent) -> TopologyChanges {
