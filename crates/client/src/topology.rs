@@ -6,7 +6,8 @@ use synod_topology::broadcast::{check_broadcast, parse_transactions};
 use synod_topology::genesis::{Mismatch, StoredTransaction, replay};
 use synod_topology::init_state::{NoInitialState, reference_time};
 use synod_topology::{
-    InvalidMessage, SignedTopologyTransaction, Snapshot, StaticSynchronizerParameters, TopologyChanges, TopologyState,
+    InvalidMessage, SignedTopologyTransaction, Snapshot, StaticSynchronizerParameters, TopologyChanges, TopologyRow,
+    TopologyState,
 };
 use synod_types::{CantonTimestamp, Member, PhysicalSynchronizerId};
 use synod_wire::{Batch, EnvelopeContent, SequencedEvent, SequencedEventContent, SignedContent};
@@ -62,21 +63,39 @@ impl MemberTopology {
         member: &Member,
         items: Vec<Item>,
     ) -> Result<Self, TopologyError> {
+        Self::start_with_rows(psid, static_parameters, member, items).map(|(topology, _)| topology)
+    }
+
+    /// The same, with the rows of the state, for a member that keeps them.
+    ///
+    /// # Errors
+    /// [`TopologyError`].
+    pub fn start_with_rows(
+        psid: PhysicalSynchronizerId,
+        static_parameters: &StaticSynchronizerParameters,
+        member: &Member,
+        items: Vec<Item>,
+    ) -> Result<(Self, Vec<TopologyRow>), TopologyError> {
         let version = psid.protocol_version();
         let stored = items.into_iter().enumerate().map(|(index, item)| {
             StoredTransaction::from_item(item, version).map_err(|source| TopologyError::Malformed { index, source })
         });
         let stored = stored.collect::<Result<_, _>>()?;
         let empty = TopologyState::new(psid, static_parameters);
-        let state = replay(empty, stored).map_err(TopologyError::Judgement)?.state;
-        let applied_until = reference_time(&state, member, None).map_err(TopologyError::Member)?;
-        Ok(Self { state, applied_until })
+        let replayed = replay(empty, stored).map_err(TopologyError::Judgement)?;
+        Ok((Self::resume(replayed.state, member, None)?, replayed.rows))
     }
 
-    /// Goes on with a state that has taken up every event up to `applied_until`.
-    #[must_use]
-    pub const fn resume(state: TopologyState, applied_until: CantonTimestamp) -> Self {
-        Self { state, applied_until }
+    /// Goes on with a state that has taken up every event of the member up to `head`; `None` before its first one.
+    ///
+    /// # Errors
+    /// [`TopologyError::Member`] when the member is not in it.
+    pub fn resume(state: TopologyState, member: &Member, head: Option<CantonTimestamp>) -> Result<Self, TopologyError> {
+        let applied_until = match head {
+            Some(head) => head,
+            None => reference_time(&state, member, None).map_err(TopologyError::Member)?,
+        };
+        Ok(Self { state, applied_until })
     }
 
     /// The topology, whatever the time is.
