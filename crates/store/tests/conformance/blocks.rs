@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use synod_machine::FrameStamp;
 use synod_store::{StoreError, StoreFault, StoreRefused};
+use synod_testkit::databases::lease;
 use synod_types::MessageId;
 
 use crate::Database;
-use crate::database::lease;
 use crate::samples::{block, block_of, event, genesis, psid, time};
 
 pub(crate) async fn a_new_database_is_empty(database: Database) {

@@ -1,28 +1,14 @@
 //! Who may write.
 
-use synod_store::{Acquired, Store, StoreFault};
+use synod_store::{Acquired, StoreFault};
+use synod_testkit::databases::{lease, lease_for};
 
 use crate::Database;
-use crate::database::lease;
 use crate::samples::{block, genesis};
-
-/// A second store on the database, as another process has it. (On SQLite the file is locked against others, so there
-/// the same store plays both.)
-async fn other_process(database: &Database, store: &Store) -> Store {
-    if database.is_sqlite() { store.clone() } else { database.open().await }
-}
-
-/// A lease that is over as soon as it is given.
-async fn expired_lease(store: &Store, holder: &str) -> synod_store::Lease {
-    match store.acquire_lease(holder, 0).await.expect("the lease can be asked for") {
-        Acquired::Lease(lease) => lease,
-        Acquired::Held { by, .. } => panic!("{by} holds the lease"),
-    }
-}
 
 pub(crate) async fn the_second_holder_waits(database: Database) {
     let first = database.open().await;
-    let second = other_process(&database, &first).await;
+    let second = database.other_process(&first).await;
     let held = lease(&first, "first").await;
     let answer = second.acquire_lease("second", 60_000).await.expect("can be asked for");
     let Acquired::Held { by, expires_in_ms } = answer else { panic!("two holders") };
@@ -42,8 +28,8 @@ pub(crate) async fn the_second_holder_waits(database: Database) {
 
 pub(crate) async fn a_lost_lease_cannot_write(database: Database) {
     let first = database.open().await;
-    let second = other_process(&database, &first).await;
-    let old = expired_lease(&first, "first").await;
+    let second = database.other_process(&first).await;
+    let old = lease_for(&first, "first", 0).await;
     first.initialize(&old, &genesis(1)).await.expect("nobody took over yet");
     first.commit(&old, &[block(0, 10)]).await.expect("nobody took over yet");
 
@@ -66,8 +52,8 @@ pub(crate) async fn a_lost_lease_cannot_write(database: Database) {
 /// first one was told is committed stays.
 pub(crate) async fn a_take_over_between_commits_loses_nothing(database: Database) {
     let first = database.open().await;
-    let second = other_process(&database, &first).await;
-    let old = expired_lease(&first, "first").await;
+    let second = database.other_process(&first).await;
+    let old = lease_for(&first, "first", 0).await;
     first.initialize(&old, &genesis(1)).await.expect("genesis");
     let (progress, mut reached) = tokio::sync::watch::channel(0);
     let writer = tokio::spawn(async move {

@@ -1,8 +1,7 @@
-//! One suite for both databases: every case of `cases!` runs on SQLite in a temporary folder and on PostgreSQL in a
+//! One suite for both databases: every case runs on SQLite in a temporary folder and on PostgreSQL in a
 //! schema of its own. All cases share one private server, which ends with the process.
 
 mod blocks;
-mod database;
 mod lease;
 mod model;
 mod node;
@@ -15,29 +14,11 @@ mod reload;
 mod samples;
 mod speed;
 mod sqlite_only;
+mod tables;
 
-use database::Database;
+use synod_testkit::databases::TestDatabase as Database;
 
-/// For each case a test on each database.
-macro_rules! cases {
-    ($($module:ident :: $case:ident),* $(,)?) => {
-        mod sqlite {
-            $(#[test]
-            fn $case() {
-                crate::database::run(crate::Database::sqlite(), crate::$module::$case);
-            })*
-        }
-
-        mod postgres {
-            $(#[test]
-            fn $case() {
-                crate::database::run(crate::Database::postgres(stringify!($case)), crate::$module::$case);
-            })*
-        }
-    };
-}
-
-cases! {
+synod_testkit::on_both_databases! {
     blocks::a_new_database_is_empty,
     blocks::blocks_follow_each_other,
     blocks::a_replay_is_compared,
@@ -70,4 +51,10 @@ cases! {
     reads::members_and_their_acknowledgements,
     reads::many_readers_wait_their_turn,
     reload::random_blocks_come_back,
+    tables::sets_of_tables_live_side_by_side,
+    tables::a_newer_set_is_refused,
+    tables::a_set_is_upgraded,
+    tables::what_a_transaction_appends_is_read,
+    tables::a_fenced_transaction_holds_the_lease,
+    tables::insertion_tells_what_was_new,
 }

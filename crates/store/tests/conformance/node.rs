@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use synod_machine::FrameStamp;
 use synod_store::{OutboxFrame, PublicKeyRow, StoreError, StoreRefused};
+use synod_testkit::databases::lease;
 use synod_topology::TopologyChanges;
 use synod_types::{Fingerprint, UniqueIdentifier};
 
 use crate::Database;
-use crate::database::lease;
 use crate::samples::{block, genesis, no_topology, psid, time, topology_row};
 
 pub(crate) async fn identity_and_synchronizer_are_set_once(database: Database) {

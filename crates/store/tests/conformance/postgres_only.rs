@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use synod_store::{Store, StoreConfig, StoreError, StoreFault, StoreRefused};
+use synod_testkit::databases::{lease, runtime, server};
 use synod_testkit::postgres::TestServer;
 
 use crate::Database;
-use crate::database::{lease, runtime, server};
 use crate::samples::{block, genesis};
 
 async fn refused(config: &StoreConfig) -> StoreRefused {

@@ -1,10 +1,10 @@
 //! Forgetting old events.
 
 use synod_store::{EventsError, Store, StoreError, StoreRefused};
+use synod_testkit::databases::lease;
 use synod_types::{CantonTimestamp, MemberIndex};
 
 use crate::Database;
-use crate::database::lease;
 use crate::samples::{block, block_of, broadcast, consumed, event, genesis, member, purchased, registration, time};
 
 const FIRST: MemberIndex = MemberIndex(0);

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use synod_machine::EventRecord;
 use synod_store::{Store, TrafficAt};
+use synod_testkit::databases::lease;
 use synod_topology::MappingCode;
 use synod_types::{CantonTimestamp, MemberIndex};
 
 use crate::Database;
-use crate::database::lease;
 use crate::samples::{
     block, block_of, broadcast, consumed, event, genesis, member, namespace, purchased, registration, time,
     topology_row,

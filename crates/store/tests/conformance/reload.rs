@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use synod_machine::{AggregationChange, BlockOutcome, Contribution, EventKind, EventRecord, FrameStamp, ResolvedGroup};
 use synod_store::Store;
+use synod_testkit::databases::lease;
 use synod_types::{CantonTimestamp, MemberIndex, Recipient};
 use synod_wire::TrafficReceipt;
 
 use crate::Database;
-use crate::database::lease;
 use crate::model::Model;
 use crate::samples::{
     aggregation_id, block, broadcast, consumed, event, genesis, hash, purchased, registration, time, topology_row,

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use synod_testkit::databases::{lease, run};
 use synod_types::MemberIndex;
 
 use crate::Database;
-use crate::database::{lease, run};
 use crate::samples::{block_of, consumed, event, genesis, time, topology_row};
 
 const MEMBERS: u32 = 20;

@@ -3,9 +3,9 @@
 use std::fs;
 
 use synod_store::{Store, StoreConfig, StoreError, StoreRefused};
+use synod_testkit::databases::runtime;
 
 use crate::Database;
-use crate::database::runtime;
 
 fn refused(config: &StoreConfig) -> StoreRefused {
     match runtime().block_on(Store::open(config)) {
@@ -37,9 +37,9 @@ fn a_lease_ends_with_its_process() {
     let database = Database::sqlite();
     runtime().block_on(async {
         let store = database.open().await;
-        crate::database::lease(&store, "one").await;
+        synod_testkit::databases::lease(&store, "one").await;
         let store = database.reopen(store).await;
-        crate::database::lease(&store, "two").await;
+        synod_testkit::databases::lease(&store, "two").await;
     });
 }
 
