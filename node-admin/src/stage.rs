@@ -73,6 +73,14 @@ impl StageReceiver {
         self.uid().ok_or_else(|| Status::unimplemented(format!("{service} is not available before the node has an id")))
     }
 
+    /// Nothing, for services that exist only when the node runs.
+    pub(crate) fn running_or_unimplemented(&self, service: &'static str) -> Result<(), Status> {
+        match self.current() {
+            NodeStage::Running { .. } => Ok(()),
+            _ => Err(Status::unimplemented(format!("{service} is not available before the node is initialized"))),
+        }
+    }
+
     /// What a status call says of a node that does not run yet; `None` when it runs.
     #[must_use]
     pub fn not_initialized(&self) -> Option<NotInitialized> {

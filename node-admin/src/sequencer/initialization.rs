@@ -15,25 +15,10 @@ use synod_proto::sequencer::admin::v30::{
 use synod_rpc::sequencer::admin::v30::sequencer_initialization_service_server::{
     SequencerInitializationService, SequencerInitializationServiceServer,
 };
-use thiserror::Error;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use crate::server::{MAX_INBOUND_MESSAGE_BYTES, MAX_STREAM_BYTES};
-use crate::{NodeStage, StageReceiver};
-
-/// Why a sequencer was not initialized. Nothing has changed, and a correct call works.
-#[derive(Debug, Error)]
-pub enum InitializeRefused {
-    /// The genesis or the parameters are wrong.
-    #[error("{0}")]
-    Invalid(String),
-    /// The node is not in the stage for it.
-    #[error("{0}")]
-    WrongStage(String),
-    /// The node could not do it.
-    #[error("the node failed while it was initialized")]
-    Fault(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
+use crate::{InitializeRefused, NodeStage, StageReceiver};
 
 /// Whoever starts the sequencer behind the service.
 #[async_trait]

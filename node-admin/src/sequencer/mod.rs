@@ -3,5 +3,6 @@
 mod initialization;
 mod status;
 
-pub use initialization::{InitializationAdmin, InitializeRefused, SequencerInitializer};
+pub use crate::InitializeRefused;
+pub use initialization::{InitializationAdmin, SequencerInitializer};
 pub use status::{SequencerStatusAdmin, SequencerStatusSource, SequencerStatusView};

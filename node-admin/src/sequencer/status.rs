@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use synod_proto::admin::health::v30::{ComponentStatus, Status as CommonStatus, TopologyQueueStatus, component_status};
+use synod_proto::admin::health::v30::{Status as CommonStatus, TopologyQueueStatus};
 use synod_proto::admin::sequencer::v30::sequencer_status_response::{
     ConnectedMediator, ConnectedParticipant, Kind, SequencerStatusResponseStatus,
 };
@@ -18,6 +18,7 @@ use synod_rpc::admin::sequencer::v30::sequencer_status_service_server::{
 use synod_types::{Member, MemberKind, PhysicalSynchronizerId, UniqueIdentifier};
 use tonic::{Request, Response, Status, async_trait};
 
+use crate::component::component;
 use crate::{RELEASE_VERSION, StageReceiver};
 
 /// A running sequencer, seen from outside.
@@ -112,11 +113,4 @@ fn render(view: SequencerStatusView) -> SequencerStatusResponseStatus {
             version: RELEASE_VERSION.to_owned(),
         }),
     }
-}
-
-fn component(name: &str, problem: Option<String>) -> ComponentStatus {
-    let failed = problem.is_some();
-    let data = component_status::StatusData { description: problem };
-    let status = if failed { component_status::Status::Failed(data) } else { component_status::Status::Ok(data) };
-    ComponentStatus { name: name.to_owned(), status: Some(status) }
 }
