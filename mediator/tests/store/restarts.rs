@@ -11,8 +11,8 @@ use crate::samples::{Node, commit, deduplication, finalized, message_id, submiss
 
 /// Events at 1, 2, …: a request comes at an odd time, is decided five events later, and its verdict is seen sequenced at
 /// the even time after that. Every seventh event changes the topology.
-const EVENTS: i64 = 40;
-const UUID_MICROS: i64 = 25;
+const EVENTS: i64 = 24;
+const UUID_MICROS: i64 = 12;
 
 fn requests() -> impl Iterator<Item = i64> {
     (1..=EVENTS).step_by(2)
