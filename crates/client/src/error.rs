@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use synod_proto::google::rpc::{ErrorInfo, Status as RpcStatus};
+use synod_types::Member;
 use thiserror::Error;
 use tonic::{Code, Status};
 
@@ -63,6 +64,41 @@ pub enum ClientError {
     /// The member's identity could not be made.
     #[error("the identity of the member")]
     Identity(#[source] crate::IdentityFault),
+    /// The member has no key that the topology lists for it to sign with.
+    #[error("{0} has none of the protocol keys that the topology lists for it")]
+    NoProtocolKey(Member),
+    /// No sequencer can be used at the moment.
+    #[error("no sequencer can be used: {connections}")]
+    NoSequencer {
+        /// Each connection and why it cannot be used.
+        connections: String,
+    },
+    /// Too few sequencers are left that may be trusted or that take the member.
+    #[error("{left} sequencers can be subscribed to, but {threshold} have to agree")]
+    TooFewSequencers {
+        /// How many may still be used.
+        left: usize,
+        /// How many have to agree.
+        threshold: usize,
+        /// What the last one that dropped out did.
+        #[source]
+        source: Box<ClientError>,
+    },
+    /// Too few sequencers gave the same answer.
+    #[error("{call} was answered alike by {agreeing} sequencers, but {threshold} have to agree: {failures}")]
+    Disagreement {
+        /// Name of the call.
+        call: &'static str,
+        /// Most that gave the same answer.
+        agreeing: usize,
+        /// How many have to.
+        threshold: usize,
+        /// What others said.
+        failures: String,
+    },
+    /// The pool was closed.
+    #[error("the connections to the sequencers are closed")]
+    Closed,
 }
 
 /// What a caller may do after an error.
@@ -107,7 +143,9 @@ impl ClientError {
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Connect { .. } | Self::Timeout { .. } => Retry::Later,
+            Self::Connect { .. } | Self::Timeout { .. } | Self::NoSequencer { .. } | Self::Disagreement { .. } => {
+                Retry::Later
+            }
             Self::Address(_)
             | Self::Answer { .. }
             | Self::NoLoginKey
@@ -115,7 +153,10 @@ impl ClientError {
             | Self::Topology(_)
             | Self::Header(_)
             | Self::Sign(_)
-            | Self::Identity(_) => Retry::Never,
+            | Self::Identity(_)
+            | Self::NoProtocolKey(_)
+            | Self::TooFewSequencers { .. }
+            | Self::Closed => Retry::Never,
             Self::Call { status, .. } => match status.code() {
                 Code::Aborted | Code::ResourceExhausted => Retry::Later,
                 Code::Unavailable | Code::DeadlineExceeded | Code::Internal | Code::Unknown | Code::Cancelled => {

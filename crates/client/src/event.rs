@@ -5,7 +5,7 @@ use synod_crypto::{
     CryptoRestrictions, KeyUsages, SignatureError, SignatureVerifier, SigningPublicKey, sequenced_event_hash,
 };
 use synod_topology::TopologyChanges;
-use synod_types::{CantonTimestamp, Member, PhysicalSynchronizerId, SequencerId};
+use synod_types::{CantonTimestamp, PhysicalSynchronizerId, SequencerId};
 use synod_wire::{ParseError, SequencedEvent, SignedContent};
 use thiserror::Error;
 
@@ -74,6 +74,21 @@ pub enum EventError {
         /// The time of its topology.
         topology: CantonTimestamp,
     },
+    /// It is another event than enough others have delivered in its place.
+    #[error(
+        "{sequencer} delivered an event at {time}, where {} delivered another one at {agreed}",
+        others.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Disagreement {
+        /// Who delivered it.
+        sequencer: SequencerId,
+        /// Its time.
+        time: CantonTimestamp,
+        /// Who delivered the other one.
+        others: Vec<SequencerId>,
+        /// The time of the other one.
+        agreed: CantonTimestamp,
+    },
     /// It is not signed by the sequencer.
     #[error("an event at {time} with a wrong signature")]
     Signature {
@@ -112,8 +127,26 @@ impl From<Vec<SigningPublicKey>> for EventKeys {
 #[derive(Debug, Clone)]
 pub struct StreamChecker {
     psid: PhysicalSynchronizerId,
-    keys: EventKeys,
+    keys: CheckedKeys,
     before: Before,
+}
+
+/// [`EventKeys`] without the sequencer, of which there may be several.
+#[derive(Debug, Clone)]
+pub(crate) enum CheckedKeys {
+    Unknown,
+    Fixed(Vec<SigningPublicKey>),
+    Topology { topology: Box<MemberTopology>, sequencer: Option<SequencerId> },
+}
+
+impl From<EventKeys> for CheckedKeys {
+    fn from(keys: EventKeys) -> Self {
+        match keys {
+            EventKeys::Unknown => Self::Unknown,
+            EventKeys::Fixed(keys) => Self::Fixed(keys),
+            EventKeys::Topology { topology, sequencer } => Self::Topology { topology, sequencer: Some(sequencer) },
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -123,8 +156,9 @@ enum Before {
     /// The event with this time comes first, again.
     Again(CantonTimestamp),
     /// This event comes first, again.
-    Same(Box<SequencedEvent>),
-    Event(Box<SequencedEvent>),
+    Same(CantonTimestamp, Bytes),
+    /// This event was the last one.
+    Event(CantonTimestamp, Bytes),
 }
 
 impl StreamChecker {
@@ -132,43 +166,63 @@ impl StreamChecker {
     /// beginning.
     #[must_use]
     pub fn new(psid: PhysicalSynchronizerId, keys: impl Into<EventKeys>, resume_at: Option<CantonTimestamp>) -> Self {
-        Self { psid, keys: keys.into(), before: resume_at.map_or(Before::Nothing, Before::Again) }
+        Self::of_keys(psid, keys.into().into(), resume_at)
+    }
+
+    pub(crate) fn of_keys(
+        psid: PhysicalSynchronizerId,
+        keys: CheckedKeys,
+        resume_at: Option<CantonTimestamp>,
+    ) -> Self {
+        Self { psid, keys, before: resume_at.map_or(Before::Nothing, Before::Again) }
     }
 
     /// Another stream of the same member follows, which repeats the last event, if there was one. Returns from when on
     /// to subscribe.
     pub fn resume(&mut self) -> Option<CantonTimestamp> {
         self.before = match std::mem::replace(&mut self.before, Before::Nothing) {
-            Before::Event(event) => Before::Same(event),
+            Before::Event(time, bytes) => Before::Same(time, bytes),
             other => other,
         };
+        self.resumes_at()
+    }
+
+    /// From when on another stream has to be.
+    pub(crate) const fn resumes_at(&self) -> Option<CantonTimestamp> {
         match &self.before {
             Before::Nothing => None,
-            Before::Again(time) => Some(*time),
-            Before::Same(event) | Before::Event(event) => Some(event.timestamp),
+            Before::Again(time) | Before::Same(time, _) | Before::Event(time, _) => Some(*time),
+        }
+    }
+
+    /// The time and the bytes of the last event.
+    pub(crate) const fn last(&self) -> Option<(CantonTimestamp, &Bytes)> {
+        match &self.before {
+            Before::Nothing | Before::Again(_) => None,
+            Before::Same(time, bytes) | Before::Event(time, bytes) => Some((*time, bytes)),
         }
     }
 
     /// Whether the next event is one that this checker has seen already.
     #[must_use]
     pub const fn is_repeating(&self) -> bool {
-        matches!(self.before, Before::Same(_))
+        matches!(self.before, Before::Same(..))
     }
 
     /// What the member knows of the topology, if the keys come from it.
     #[must_use]
     pub const fn topology(&self) -> Option<&MemberTopology> {
         match &self.keys {
-            EventKeys::Topology { topology, .. } => Some(topology),
-            EventKeys::Unknown | EventKeys::Fixed(_) => None,
+            CheckedKeys::Topology { topology, .. } => Some(topology),
+            CheckedKeys::Unknown | CheckedKeys::Fixed(_) => None,
         }
     }
 
     /// The same, to forget old parts of it.
     pub const fn topology_mut(&mut self) -> Option<&mut MemberTopology> {
         match &mut self.keys {
-            EventKeys::Topology { topology, .. } => Some(topology),
-            EventKeys::Unknown | EventKeys::Fixed(_) => None,
+            CheckedKeys::Topology { topology, .. } => Some(topology),
+            CheckedKeys::Unknown | CheckedKeys::Fixed(_) => None,
         }
     }
 
@@ -178,6 +232,16 @@ impl StreamChecker {
     /// [`EventError`]; the stream cannot be trusted from here on.
     pub fn check(&mut self, signed: &Bytes) -> Result<ReceivedEvent, EventError> {
         let content = SignedContent::parse(signed).map_err(EventError::Malformed)?;
+        let event = self.examine(&content, None)?;
+        Ok(self.accept(event, content.content))
+    }
+
+    /// Checks what could be the next event, from `sequencer` if there are several. Changes nothing.
+    pub(crate) fn examine(
+        &self,
+        content: &SignedContent,
+        sequencer: Option<&SequencerId>,
+    ) -> Result<SequencedEvent, EventError> {
         let event = SequencedEvent::parse(&content.content, self.psid.protocol_version(), MAX_DECOMPRESSED_BYTES)
             .map_err(EventError::Malformed)?;
         if content.timestamp_of_signing_key.is_some() {
@@ -188,13 +252,18 @@ impl StreamChecker {
         }
         self.check_order(&event)?;
         self.check_topology_timestamp(&event)?;
-        self.check_signature(&event, &content)?;
+        self.check_signature(&event, content, sequencer)?;
+        Ok(event)
+    }
+
+    /// Goes on to the next event after one that was examined.
+    pub(crate) fn accept(&mut self, event: SequencedEvent, bytes: Bytes) -> ReceivedEvent {
+        self.before = Before::Event(event.timestamp, bytes.clone());
         let topology = match &mut self.keys {
-            EventKeys::Topology { topology, .. } => topology.observe(&event),
-            EventKeys::Unknown | EventKeys::Fixed(_) => TopologyChanges::default(),
+            CheckedKeys::Topology { topology, .. } => topology.observe(&event),
+            CheckedKeys::Unknown | CheckedKeys::Fixed(_) => TopologyChanges::default(),
         };
-        self.before = Before::Event(Box::new(event.clone()));
-        Ok(ReceivedEvent { event, bytes: content.content, topology })
+        ReceivedEvent { event, bytes, topology }
     }
 
     fn check_order(&self, event: &SequencedEvent) -> Result<(), EventError> {
@@ -202,18 +271,22 @@ impl StreamChecker {
         match &self.before {
             Before::Nothing if named.is_some() => Err(EventError::Chain { time, named, before: None }),
             Before::Again(expected) if time != *expected => Err(EventError::Start { time, expected: *expected }),
-            Before::Same(before) if time != before.timestamp => {
-                Err(EventError::Start { time, expected: before.timestamp })
+            Before::Same(expected, _) if time != *expected => Err(EventError::Start { time, expected: *expected }),
+            Before::Same(_, bytes) if !self.is_same(bytes, event) => Err(EventError::Fork(time)),
+            Before::Event(before, _) if named != Some(*before) => {
+                Err(EventError::Chain { time, named, before: Some(*before) })
             }
-            Before::Same(before) if !is_same(before, event) => Err(EventError::Fork(time)),
-            Before::Event(before) if named != Some(before.timestamp) => {
-                Err(EventError::Chain { time, named, before: Some(before.timestamp) })
-            }
-            Before::Event(before) if time <= before.timestamp => {
-                Err(EventError::Order { time, before: before.timestamp })
-            }
+            Before::Event(before, _) if time <= *before => Err(EventError::Order { time, before: *before }),
             _ => Ok(()),
         }
+    }
+
+    /// What has to be equal when an event comes again (chapter 01 §2): what it says, not how it is signed.
+    pub(crate) fn is_same(&self, bytes: &Bytes, again: &SequencedEvent) -> bool {
+        let parsed = SequencedEvent::parse(bytes, self.psid.protocol_version(), MAX_DECOMPRESSED_BYTES);
+        parsed.is_ok_and(|one| {
+            one.timestamp == again.timestamp && one.message_id == again.message_id && one.content == again.content
+        })
     }
 
     /// At most the time of the event, and no older than the tolerance where that is known.
@@ -231,27 +304,29 @@ impl StreamChecker {
         }
     }
 
-    fn check_signature(&self, event: &SequencedEvent, content: &SignedContent) -> Result<(), EventError> {
+    pub(crate) fn check_signature(
+        &self,
+        event: &SequencedEvent,
+        content: &SignedContent,
+        sequencer: Option<&SequencerId>,
+    ) -> Result<(), EventError> {
         let time = event.timestamp;
         let at = event.topology_timestamp.unwrap_or(time);
         let hash = sequenced_event_hash(&content.content);
         let verified = match &self.keys {
-            EventKeys::Unknown => Ok(()),
-            EventKeys::Fixed(keys) => {
+            CheckedKeys::Unknown => Ok(()),
+            CheckedKeys::Fixed(keys) => {
                 let (logical, version) = (self.psid.logical().clone(), self.psid.protocol_version());
                 let verifier = SignatureVerifier::new(logical, version, CryptoRestrictions::jce());
                 verifier.verify(at, keys, &hash, content.last_signature(), KeyUsages::PROTOCOL)
             }
-            EventKeys::Topology { topology, sequencer } => {
-                let sequencer: Member = sequencer.member();
-                topology.verify(&sequencer, at, &hash, content)
-            }
+            CheckedKeys::Topology { topology, sequencer: known } => match sequencer.or(known.as_ref()) {
+                Some(sequencer) => topology.verify(&sequencer.member(), at, &hash, content),
+                None => Ok(()),
+            },
         };
         verified.map_err(|source| EventError::Signature { time, source })
     }
 }
 
-/// What has to be equal when an event comes again (chapter 01 §2): what it says, not how it is signed.
-fn is_same(one: &SequencedEvent, other: &SequencedEvent) -> bool {
-    one.timestamp == other.timestamp && one.message_id == other.message_id && one.content == other.content
-}
+

@@ -13,7 +13,7 @@ use synod_types::{
 };
 use thiserror::Error;
 
-use crate::ClientError;
+use crate::{ClientError, MemberSigner};
 
 /// A member's identity could not be made.
 #[derive(Debug, Error)]
@@ -48,7 +48,7 @@ pub struct MemberKeys {
 /// A member with its keys.
 #[derive(Debug, Clone)]
 pub struct MemberIdentity {
-    member: Member,
+    signer: MemberSigner,
     keys: MemberKeys,
 }
 
@@ -86,7 +86,8 @@ impl MemberIdentity {
     /// [`IdentityFault::Name`].
     pub fn new(kind: MemberKind, name: &str, keys: MemberKeys) -> Result<Self, IdentityFault> {
         let namespace = Namespace::new(keys.namespace.public_key().fingerprint().clone());
-        Ok(Self { member: Member::new(kind, UniqueIdentifier::new(name, &namespace)?), keys })
+        let member = Member::new(kind, UniqueIdentifier::new(name, &namespace)?);
+        Ok(Self { signer: MemberSigner::of_keys(member, &keys), keys })
     }
 
     /// A new participant.
@@ -101,21 +102,19 @@ impl MemberIdentity {
     /// The member.
     #[must_use]
     pub const fn member(&self) -> &Member {
-        &self.member
+        self.signer.member()
     }
 
-    /// Its keys.
+    /// The keys that it logs in and signs with while it runs: those of [`Self::keys`], and what was added since.
+    #[must_use]
+    pub const fn signer(&self) -> &MemberSigner {
+        &self.signer
+    }
+
+    /// Its keys at the beginning.
     #[must_use]
     pub const fn keys(&self) -> &MemberKeys {
         &self.keys
-    }
-
-    pub(crate) fn authentication_keys(&self) -> impl Iterator<Item = &SigningPrivateKey> {
-        [&self.keys.authentication].into_iter()
-    }
-
-    pub(crate) const fn protocol_key(&self) -> &SigningPrivateKey {
-        &self.keys.protocol
     }
 
     /// The transactions that root the member's namespace and list its keys.
@@ -127,7 +126,7 @@ impl MemberIdentity {
         version: ProtocolVersion,
     ) -> Result<[SignedTopologyTransaction; 2], IdentityFault> {
         let MemberKeys { namespace, authentication, protocol, encryption } = &self.keys;
-        let (member, keys) = (self.member.clone(), [authentication, protocol]);
+        let (member, keys) = (self.member().clone(), [authentication, protocol]);
         let keys = build::owner_to_key_mapping(member, namespace, &keys, encryption.as_slice(), 1, version)?;
         Ok([build::root_certificate(namespace, version)?, keys])
     }
@@ -142,7 +141,7 @@ impl MemberIdentity {
     ) -> Result<Vec<SignedTopologyTransaction>, IdentityFault> {
         let version = psid.protocol_version();
         let certificate = SynchronizerTrustCertificate {
-            participant: ParticipantId::new(self.member.uid().clone()),
+            participant: ParticipantId::new(self.member().uid().clone()),
             synchronizer: psid.logical().clone(),
             feature_flags: Vec::new(),
         };

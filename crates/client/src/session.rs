@@ -11,7 +11,7 @@ use synod_proto::sequencer::api::v30::{
 };
 use synod_proto::topology::admin::v30::topology_transactions::Item;
 use synod_rpc::sequencer::api::v30::sequencer_service_client::SequencerServiceClient;
-use synod_types::CantonTimestamp;
+use synod_types::{CantonTimestamp, Member};
 use synod_wire::TrafficState;
 use tonic::metadata::BinaryMetadataValue;
 use tonic::transport::Channel;
@@ -20,17 +20,18 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::call::{CALL_LIMIT, TOKEN_HEADER, is_token_missing, name_member, name_synchronizer, refused_token, within};
 use crate::connection::MAX_INBOUND_BYTES;
 use crate::token::TokenKeeper;
+use crate::request::acknowledgement;
 use crate::topology::check_hash;
 use crate::{
-    ClientError, EventKeys, EventStream, MemberIdentity, MemberTopology, ResumePolicy, SequencerConnection, Submission,
-    Subscription, sign_acknowledgement,
+    ClientError, EventKeys, EventStream, MemberIdentity, MemberSigner, MemberTopology, ResumePolicy, SequencerConnection,
+    Submission, Subscription,
 };
 
 /// A member at a sequencer. Clones share the login.
 #[derive(Debug, Clone)]
 pub struct Session {
     connection: SequencerConnection,
-    identity: Arc<MemberIdentity>,
+    signer: MemberSigner,
     tokens: Arc<TokenKeeper>,
 }
 
@@ -38,7 +39,13 @@ impl Session {
     /// The member at the sequencer. Logs in with the first call that needs it.
     #[must_use]
     pub fn new(connection: SequencerConnection, identity: Arc<MemberIdentity>) -> Self {
-        Self { connection, identity, tokens: Arc::new(TokenKeeper::default()) }
+        Self::with_signer(connection, identity.signer().clone())
+    }
+
+    /// The same for a member of which only the keys to log in and to sign are here.
+    #[must_use]
+    pub fn with_signer(connection: SequencerConnection, signer: MemberSigner) -> Self {
+        Self { connection, signer, tokens: Arc::new(TokenKeeper::default()) }
     }
 
     /// The connection.
@@ -49,17 +56,23 @@ impl Session {
 
     /// The member.
     #[must_use]
-    pub fn identity(&self) -> &MemberIdentity {
-        &self.identity
+    pub const fn member(&self) -> &Member {
+        self.signer.member()
     }
 
-    /// Signs and sends. Success means that the sequencer took the request, not that it is sequenced.
+    /// The member with its keys.
+    #[must_use]
+    pub const fn signer(&self) -> &MemberSigner {
+        &self.signer
+    }
+
+    /// Signs with the member's first protocol key and sends. Success means that the sequencer took the request, not that it is sequenced.
     ///
     /// # Errors
     /// [`ClientError`] with Canton's error when it was refused; [`ClientError::retry`] says whether it may be sequenced
     /// nevertheless. It is sent once.
     pub async fn send(&self, submission: Submission) -> Result<(), ClientError> {
-        let signed = submission.sign(&self.identity, self.connection.psid().protocol_version())?;
+        let signed = submission.sign_blindly(&self.signer, self.connection.psid().protocol_version())?;
         self.send_signed(signed).await
     }
 
@@ -79,7 +92,15 @@ impl Session {
     /// [`ClientError`].
     pub async fn acknowledge(&self, time: CantonTimestamp) -> Result<(), ClientError> {
         let version = self.connection.psid().protocol_version();
-        let signed_acknowledge_request = sign_acknowledgement(&self.identity, time, version)?;
+        let signed = acknowledgement(&self.signer, time, version, |hash| self.signer.sign_blindly(hash))?;
+        self.acknowledge_signed(signed).await
+    }
+
+    /// Sends a signed acknowledgement as it is.
+    ///
+    /// # Errors
+    /// As [`Self::acknowledge`].
+    pub async fn acknowledge_signed(&self, signed_acknowledge_request: Bytes) -> Result<(), ClientError> {
         let message = AcknowledgeSignedRequest { signed_acknowledge_request };
         self.call("AcknowledgeSigned", message, async |mut service, request| service.acknowledge_signed(request).await)
             .await?;
@@ -104,7 +125,7 @@ impl Session {
     /// [`ClientError`].
     pub async fn traffic_state(&self, time: CantonTimestamp) -> Result<Option<TrafficState>, ClientError> {
         const CALL: &str = "GetTrafficStateForMember";
-        let message = GetTrafficStateForMemberRequest { member: self.member(), timestamp: time.as_micros() };
+        let message = GetTrafficStateForMemberRequest { member: self.member_text(), timestamp: time.as_micros() };
         let response = self
             .call(CALL, message, async |mut service, request| service.get_traffic_state_for_member(request).await)
             .await?;
@@ -118,7 +139,7 @@ impl Session {
     /// [`ClientError`].
     pub async fn initial_topology_hash(&self) -> Result<Hash, ClientError> {
         const CALL: &str = "DownloadTopologyStateForInitHash";
-        let message = DownloadTopologyStateForInitHashRequest { member: self.member() };
+        let message = DownloadTopologyStateForInitHashRequest { member: self.member_text() };
         let response = self
             .call(CALL, message, async |mut service, request| {
                 service.download_topology_state_for_init_hash(request).await
@@ -142,7 +163,7 @@ impl Session {
     /// [`ClientError`]; also when content and hash differ.
     pub async fn download_topology(&self, expected: Hash) -> Result<Vec<Item>, ClientError> {
         const CALL: &str = "DownloadTopologyStateForInit";
-        let message = DownloadTopologyStateForInitRequest { member: self.member() };
+        let message = DownloadTopologyStateForInitRequest { member: self.member_text() };
         let mut parts = self
             .call(CALL, message, async |mut service, request| service.download_topology_state_for_init(request).await)
             .await?;
@@ -163,7 +184,7 @@ impl Session {
     pub async fn start_topology(&self) -> Result<MemberTopology, ClientError> {
         let items = self.initial_topology().await?;
         let (psid, parameters) = (self.connection.psid().clone(), self.connection.static_parameters());
-        MemberTopology::start(psid, parameters, self.identity.member(), items).map_err(ClientError::Topology)
+        MemberTopology::start(psid, parameters, self.member(), items).map_err(ClientError::Topology)
     }
 
     /// The keys of this sequencer, out of a topology that follows the events.
@@ -183,7 +204,7 @@ impl Session {
         resume_at: Option<CantonTimestamp>,
         keys: impl Into<EventKeys>,
     ) -> Result<EventStream, ClientError> {
-        self.tokens.token(&self.connection, &self.identity).await?;
+        self.tokens.token(&self.connection, &self.signer).await?;
         Ok(EventStream::new(self.clone(), resume_at, keys.into()))
     }
 
@@ -213,7 +234,7 @@ impl Session {
         resume_at: Option<CantonTimestamp>,
     ) -> Result<Streaming<SubscriptionResponse>, ClientError> {
         let message =
-            SubscriptionRequest { member: self.member(), timestamp: resume_at.map(CantonTimestamp::as_micros) };
+            SubscriptionRequest { member: self.member_text(), timestamp: resume_at.map(CantonTimestamp::as_micros) };
         self.call_without_limit("Subscribe", &message, &async |mut service, request| service.subscribe(request).await)
             .await
     }
@@ -225,8 +246,8 @@ impl Session {
         }
     }
 
-    fn member(&self) -> String {
-        self.identity.member().to_string()
+    fn member_text(&self) -> String {
+        self.member().to_string()
     }
 
     async fn call<M: Clone, R>(
@@ -247,7 +268,7 @@ impl Session {
     ) -> Result<R, ClientError> {
         let mut may_login_again = true;
         loop {
-            let token = self.tokens.token(&self.connection, &self.identity).await?;
+            let token = self.tokens.token(&self.connection, &self.signer).await?;
             let request = self.authenticated(message.clone(), &token)?;
             let service = SequencerServiceClient::new(self.connection.channel.clone())
                 .max_decoding_message_size(MAX_INBOUND_BYTES)
@@ -266,7 +287,7 @@ impl Session {
 
     fn authenticated<M>(&self, message: M, token: &Bytes) -> Result<Request<M>, ClientError> {
         let mut request = Request::new(message);
-        name_member(&mut request, &self.member())?;
+        name_member(&mut request, &self.member_text())?;
         name_synchronizer(&mut request, &self.connection.psid().to_string())?;
         request.metadata_mut().insert_bin(TOKEN_HEADER, BinaryMetadataValue::from_bytes(token));
         Ok(request)

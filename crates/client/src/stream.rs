@@ -3,9 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use synod_proto::sequencer::api::v30::SubscriptionResponse;
 use synod_types::CantonTimestamp;
+use tokio_stream::Stream;
 use tonic::Streaming;
 
 use crate::{ClientError, EventKeys, MemberTopology, ReceivedEvent, Session, StreamChecker};
@@ -25,13 +27,25 @@ impl Responses {
 
     /// The next one; `None` when the sequencer ended the subscription. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Result<Option<SubscriptionResponse>, ClientError> {
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+}
+
+impl Responses {
+    /// As [`Self::next`], for who waits for several.
+    pub(crate) fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<SubscriptionResponse>, ClientError>> {
         if let Self::Opening(opening) = self {
-            *self = Self::Open(Box::new(opening.await?));
+            match ready!(opening.as_mut().poll(context)) {
+                Ok(open) => *self = Self::Open(Box::new(open)),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
-        match self {
-            Self::Open(responses) => responses.message().await.map_err(ClientError::call("Subscribe")),
-            Self::Opening(_) => Ok(None),
-        }
+        let Self::Open(responses) = self else { return Poll::Pending };
+        let next = ready!(Pin::new(responses.as_mut()).poll_next(context));
+        Poll::Ready(next.transpose().map_err(ClientError::call("Subscribe")))
     }
 }
 

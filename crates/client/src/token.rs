@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use crate::call::answer;
 use crate::connection::{CLIENT_PROTOCOL_VERSIONS, CLIENT_VERSION};
-use crate::{ClientError, MemberIdentity, SequencerConnection};
+use crate::{ClientError, MemberSigner, SequencerConnection};
 
 /// A token is renewed this long before its end.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(20);
@@ -32,13 +32,13 @@ impl TokenKeeper {
     pub(crate) async fn token(
         &self,
         connection: &SequencerConnection,
-        identity: &MemberIdentity,
+        signer: &MemberSigner,
     ) -> Result<Bytes, ClientError> {
         let mut current = self.0.lock().await;
         if let Some(token) = current.as_ref().filter(|token| SystemTime::now() < token.renew_at) {
             return Ok(token.bytes.clone());
         }
-        let token = login(connection, identity).await?;
+        let token = login(connection, signer).await?;
         let bytes = token.bytes.clone();
         *current = Some(token);
         Ok(bytes)
@@ -60,9 +60,9 @@ impl TokenKeeper {
     }
 }
 
-async fn login(connection: &SequencerConnection, identity: &MemberIdentity) -> Result<Token, ClientError> {
+async fn login(connection: &SequencerConnection, signer: &MemberSigner) -> Result<Token, ClientError> {
     let mut service = SequencerAuthenticationServiceClient::new(connection.channel.clone());
-    let member = identity.member().to_string();
+    let member = signer.member().to_string();
     let request = ChallengeRequest {
         member: member.clone(),
         member_protocol_versions: CLIENT_PROTOCOL_VERSIONS.to_vec(),
@@ -70,13 +70,7 @@ async fn login(connection: &SequencerConnection, identity: &MemberIdentity) -> R
     };
     let challenge = answer("Challenge", service.challenge(request)).await?;
     let nonce = Nonce::try_from(challenge.nonce.as_ref()).map_err(|error| ClientError::answer("Challenge", error))?;
-    let key = challenge
-        .fingerprints
-        .iter()
-        .find_map(|offered| {
-            identity.authentication_keys().find(|key| key.public_key().fingerprint().as_str() == offered)
-        })
-        .ok_or(ClientError::NoLoginKey)?;
+    let key = signer.keys().first_offered(&challenge.fingerprints).ok_or(ClientError::NoLoginKey)?;
     let hash = auth_challenge_hash(&nonce, connection.psid());
     let signature = key.sign(&hash, KeyUsages::SEQUENCER_AUTHENTICATION).map_err(ClientError::Sign)?;
     let request = AuthenticateRequest { member, signature: Some(signature.to_proto()), nonce: challenge.nonce };

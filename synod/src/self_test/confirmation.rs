@@ -65,8 +65,8 @@ fn request(
         views: vec![ViewToConfirm::of_all(parties.iter().cloned())],
         seed: *seed.as_digest(),
     };
-    let key = &submitter.session.identity().keys().protocol;
-    let built = request.build(key, submitter.version()).map_err(|error| invalid(&error))?;
+    let key = submitter.session.signer().first_protocol_key()?;
+    let built = request.build(&key, submitter.version()).map_err(|error| invalid(&error))?;
     Ok((built, parties))
 }
 
@@ -111,8 +111,8 @@ async fn answer(
     let approvals: Vec<_> = approvals.collect();
     let content =
         confirmation_responses(participant.psid(), request_id, &request.root_hash, &participant.id(), &approvals);
-    let signed =
-        participant.session.identity().keys().protocol.sign(&protocol_message_hash(&content), KeyUsages::PROTOCOL);
+    let key = participant.session.signer().first_protocol_key()?;
+    let signed = key.sign(&protocol_message_hash(&content), KeyUsages::PROTOCOL);
     let envelope = Envelope { content, signatures: vec![signed.map_err(ClientError::Sign)?] };
     participant.send("self-test-response", vec![(envelope, to_mediators(group)?)]).await?;
     match member.find(|_, envelope| result(envelope, request_id)).await?.verdict {

@@ -65,7 +65,7 @@ impl TestMember {
 
 impl Participant {
     pub(super) fn member(&self) -> &Member {
-        self.session.identity().member()
+        self.session.member()
     }
 
     pub(super) fn id(&self) -> ParticipantId {

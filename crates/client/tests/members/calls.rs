@@ -23,7 +23,7 @@ fn submission(to: &Recipient) -> Submission {
 async fn a_submission_arrives_signed_and_whole() {
     let fake = Fake::start().await;
     let session = session(&fake).await;
-    let member = session.identity().member();
+    let member = session.member();
     let mut wanted = submission(&Recipient::Member(member.clone()));
     wanted.aggregation_rule = Some(AggregationRule::SenderDeduplication);
     wanted.submission_cost = Some(321);
@@ -46,7 +46,7 @@ async fn a_submission_arrives_signed_and_whole() {
 async fn a_refusal_says_whether_to_try_again_and_is_sent_once() {
     let fake = Fake::start().await;
     let session = session(&fake).await;
-    let to = Recipient::Member(session.identity().member().clone());
+    let to = Recipient::Member(session.member().clone());
     for (code, retry) in [
         (Code::Aborted, Retry::Later),
         (Code::FailedPrecondition, Retry::Never),
@@ -70,9 +70,9 @@ async fn an_acknowledgement_arrives_signed() {
     session.acknowledge(time).await.unwrap();
     let signed = SignedContent::parse(&fake.state().acknowledged.remove(0)).unwrap();
     let request = AcknowledgeRequest::parse(&signed.content, VERSION).unwrap();
-    let (_, key) = fake.state().members[&session.identity().member().to_string()].clone();
+    let (_, key) = fake.state().members[&session.member().to_string()].clone();
     verify(&request.hash(), &key, signed.last_signature(), PROTOCOL).unwrap();
-    assert_eq!((&request.member, request.timestamp), (session.identity().member(), time));
+    assert_eq!((&request.member, request.timestamp), (session.member(), time));
 }
 
 #[tokio::test]
@@ -91,11 +91,11 @@ async fn time_and_traffic_may_be_unknown() {
 async fn the_topology_to_start_from_is_checked() {
     let fake = Fake::start().await;
     let session = session(&fake).await;
-    fake.found(session.identity());
+    fake.found();
     let items = session.initial_topology().await.unwrap();
     assert_eq!(items, fake.state().items);
     let topology = session.start_topology().await.unwrap();
-    assert!(topology.head_snapshot().is_known(session.identity().member()));
+    assert!(topology.head_snapshot().is_known(session.member()));
 
     // Another hash.
     let hash = std::mem::replace(

@@ -26,7 +26,7 @@ async fn follow(subscription: &mut Subscription) -> Result<ReceivedEvent, Client
 /// The session of a member of the synchronizer, and the keys that its topology has.
 async fn member(fake: &Fake) -> (Session, EventKeys) {
     let session = session(fake).await;
-    fake.found(session.identity());
+    fake.found();
     let keys = session.keys_in(session.start_topology().await.unwrap());
     (session, keys)
 }
@@ -184,7 +184,7 @@ async fn broadcasts_that_are_not_for_everybody_do_not_count() {
     let (session, keys) = member(&fake).await;
     let mut subscription = session.follow(None, keys, QUICK);
     let (envelope, _) = fake.broadcast(&[fake.sequencer().with_protocol_key("the next key").owner_to_key(2)]);
-    let only = synod_types::Recipient::Member(session.identity().member().clone());
+    let only = synod_types::Recipient::Member(session.member().clone());
     fake.deliver("for one", vec![(envelope, synod_wire::Recipients::group([only]).unwrap())]);
     fake.deliver("signed as before", Vec::new());
     for _ in 0..2 {

@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) parameters: StaticSynchronizerParameters,
     /// Keys of those who may log in, by member.
     pub(crate) members: BTreeMap<String, (SigningPublicKey, SigningPublicKey)>,
+    /// The same, whole.
+    pub(crate) identities: Vec<MemberIdentity>,
     /// Offered before the keys of the member.
     pub(crate) other_fingerprints: Vec<String>,
     pub(crate) nonce: u8,
@@ -90,6 +92,7 @@ impl Fake {
             psid: network.psid().clone(),
             parameters: StaticSynchronizerParameters::jce_defaults(ProtocolVersion::V35),
             members: BTreeMap::new(),
+            identities: Vec::new(),
             other_fingerprints: vec!["1220ab".to_owned()],
             nonce: 0,
             tokens: Vec::new(),
@@ -135,7 +138,9 @@ impl Fake {
     pub(crate) fn know(&self, identity: &MemberIdentity) {
         let keys = identity.keys();
         let keys = (keys.authentication.public_key().clone(), keys.protocol.public_key().clone());
-        self.state().members.insert(identity.member().to_string(), keys);
+        let mut state = self.state();
+        state.members.insert(identity.member().to_string(), keys);
+        state.identities.push(identity.clone());
     }
 
     /// Forgets all logins.
@@ -178,13 +183,15 @@ impl Fake {
         self.core.changes.send_modify(|count| *count += 1);
     }
 
-    /// Has the topology of a synchronizer of this sequencer and a member, and the hash for it.
-    pub(crate) fn found(&self, identity: &MemberIdentity) {
+    /// Has the topology of a synchronizer of this sequencer and the members that it knows, and the hash for it.
+    pub(crate) fn found(&self) {
         let mediator = TestMember::new(MemberKind::Mediator, "mediator");
         let parameters = DynamicSynchronizerParameters::default();
         let network = self.network();
         let mut transactions = network.genesis(parameters, &[self.sequencer()], (1, &[&mediator]), &[]);
-        transactions.extend(identity.onboarding_transactions(network.psid()).unwrap());
+        for identity in &self.state().identities {
+            transactions.extend(identity.onboarding_transactions(network.psid()).unwrap());
+        }
         let time = CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME;
         let mut topology = TopologyState::new(network.psid().clone(), &self.state().parameters);
         let rows = topology.apply(time, time, transactions, true).inserted;
