@@ -2,20 +2,21 @@
 
 use std::process::ExitCode;
 
-use synod_runtime::settings::Sources;
+use synod_runtime::SettingsErrors;
+use synod_runtime::settings::{Entry, Settings, Sources};
 
 use super::CommandResult;
 use crate::cli::{ConfigArgs, ConfigCommand, NodeKindArg};
-use crate::config::{ENVIRONMENT_PREFIX, SequencerConfig};
+use crate::config::{ENVIRONMENT_PREFIX, MediatorConfig, SequencerConfig};
 
 pub(super) fn run(command: ConfigCommand) -> CommandResult {
     match command {
         ConfigCommand::Check(arguments) => {
-            load(&arguments)?;
+            entries(&arguments)?;
             println!("{} has no mistakes", arguments.config.display());
         }
         ConfigCommand::Show(arguments) => {
-            for entry in load(&arguments)?.entries() {
+            for entry in entries(&arguments)? {
                 let value = entry.value.as_deref().unwrap_or("(not set)");
                 println!("{} = {value}  # {}", entry.key, entry.origin);
             }
@@ -24,10 +25,14 @@ pub(super) fn run(command: ConfigCommand) -> CommandResult {
     Ok(ExitCode::SUCCESS)
 }
 
-fn load(
-    arguments: &ConfigArgs,
-) -> Result<synod_runtime::settings::Loaded<SequencerConfig>, synod_runtime::SettingsErrors> {
+fn entries(arguments: &ConfigArgs) -> Result<Vec<Entry>, SettingsErrors> {
     match arguments.node {
-        NodeKindArg::Sequencer => Sources::of_process(ENVIRONMENT_PREFIX).file(&arguments.config).load(),
+        NodeKindArg::Sequencer => load::<SequencerConfig>(arguments),
+        NodeKindArg::Mediator => load::<MediatorConfig>(arguments),
     }
+}
+
+fn load<T: Settings>(arguments: &ConfigArgs) -> Result<Vec<Entry>, SettingsErrors> {
+    let loaded = Sources::of_process(ENVIRONMENT_PREFIX).file(&arguments.config).load::<T>()?;
+    Ok(loaded.entries())
 }

@@ -1,5 +1,7 @@
 //! `synod init`: what a node needs before its first start.
 
+mod node;
+
 use std::process::ExitCode;
 
 use synod_cometbft_config::{Home, Network, Operator};
@@ -9,6 +11,8 @@ use crate::cli::{InitCommand, InitOperatorArgs};
 
 pub(super) fn run(command: InitCommand) -> CommandResult {
     match command {
+        InitCommand::Sequencer(arguments) => node::init(node::SEQUENCER, &arguments),
+        InitCommand::Mediator(arguments) => node::init(node::MEDIATOR, &arguments),
         InitCommand::Operator(arguments) => operator(arguments),
     }
 }

@@ -1,0 +1,46 @@
+//! How a mediator talks to the sequencers: a port, so that the shell can be run without them.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use synod_client::{ClientError, MemberTopology, ReceivedEvent};
+use synod_types::CantonTimestamp;
+
+/// Calls to the sequencers.
+#[async_trait]
+pub trait SequencerLink: Debug + Send + Sync {
+    /// Sends a signed submission, if need be to several sequencers. Success means that one took it.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::retry`] says whether to try again.
+    async fn send(&self, signed: Bytes) -> Result<(), ClientError>;
+
+    /// Signs and sends a submission without recipients: its event tells the time (`tick-…`).
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    async fn ask_for_time(&self, message_id: &str) -> Result<(), ClientError>;
+
+    /// Acknowledges all events up to `time`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    async fn acknowledge(&self, time: CantonTimestamp) -> Result<(), ClientError>;
+}
+
+/// The events of the mediator, each checked, in order.
+#[async_trait]
+pub trait MediatorEvents: Debug + Send {
+    /// The next one. Waits as long as it takes; none is lost when the future is dropped.
+    ///
+    /// # Errors
+    /// [`ClientError`] when it makes no sense to go on.
+    async fn next(&mut self) -> Result<ReceivedEvent, ClientError>;
+
+    /// The topology with the last event; `None` when it is not followed, which is a fault of who made this.
+    fn topology(&self) -> Option<&MemberTopology>;
+
+    /// No topology before `time` will be asked for.
+    fn forget_before(&mut self, time: CantonTimestamp);
+}
