@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use synod_client::MemberSigner;
 use synod_ordering::Clock;
 use synod_runtime::Chain;
 use synod_store::Lease;
-use synod_topology::TopologyState;
+use synod_topology::Snapshot;
 use synod_types::{CantonTimestamp, MessageId};
 use tokio::sync::{mpsc, watch};
 
@@ -16,7 +17,7 @@ use super::metrics::MediatorMetrics;
 use super::processor::{Processed, Receipt};
 use super::sender::Sending;
 use super::settings::MediatorSettings;
-use super::signer::VerdictSigner;
+use super::signer;
 use crate::messages::Verdict;
 use crate::rules::{AlarmKind, FinalizedRequest, Outcome, SendDecision, VerdictSubmission};
 use crate::store::{DeduplicationRow, FinalizedRow, MediatorCommit, MediatorStore, SubmissionRow};
@@ -28,7 +29,7 @@ const MAX_EVENTS: usize = 512;
 pub(super) struct Committer {
     pub(super) store: MediatorStore,
     pub(super) lease: Lease,
-    pub(super) signer: VerdictSigner,
+    pub(super) signer: MemberSigner,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: MediatorSettings,
     pub(super) head: watch::Sender<MediatorHead>,
@@ -60,7 +61,9 @@ impl Committer {
             self.tell(&processed.outcome);
             commit.topology.append(processed.changes);
             receipts.extend(processed.receipt);
-            self.add(processed.outcome, &processed.topology, &mut commit);
+            // By what is in force at the event: later changes are not effective yet.
+            let now = processed.topology.snapshot(processed.time.immediate_successor());
+            self.add(processed.outcome, &now, &mut commit);
         }
         commit.receipts = receipts.iter().map(|receipt| receipt.message_id.clone()).collect();
         let report = self.store.commit(&self.lease, &commit).await?;
@@ -75,7 +78,7 @@ impl Committer {
         Ok(())
     }
 
-    fn add(&self, outcome: Outcome, topology: &TopologyState, commit: &mut MediatorCommit) {
+    fn add(&self, outcome: Outcome, now: &Snapshot, commit: &mut MediatorCommit) {
         let Outcome { deduplicated, finalized, submissions, .. } = outcome;
         commit.deduplication.extend(deduplicated.into_iter().map(|entry| DeduplicationRow {
             uuid: entry.uuid,
@@ -91,17 +94,17 @@ impl Committer {
         let mut numbers: BTreeMap<CantonTimestamp, usize> = BTreeMap::new();
         for verdict in &submissions {
             let number = numbers.entry(verdict.request_id).or_default();
-            commit.submissions.extend(self.submission(verdict, *number, topology));
+            commit.submissions.extend(self.submission(verdict, *number, now));
             *number += 1;
         }
     }
 
     /// The signed submission; `None` when this mediator does not send it.
-    fn submission(&self, verdict: &VerdictSubmission, number: usize, topology: &TopologyState) -> Option<SubmissionRow> {
+    fn submission(&self, verdict: &VerdictSubmission, number: usize, now: &Snapshot) -> Option<SubmissionRow> {
         let request_id = verdict.request_id;
         let send_at = self.send_at(verdict)?;
         let message_id = message_id(request_id, number);
-        match self.signer.sign(verdict, message_id.clone(), &topology.head_snapshot()) {
+        match signer::sign(&self.signer, verdict, message_id.clone(), now) {
             Ok(signed) => {
                 let decision_time = verdict.max_sequencing_time;
                 Some(SubmissionRow { message_id, request_id, signed, send_at, decision_time })
@@ -121,7 +124,8 @@ impl Committer {
             SendDecision::Now => Some(now),
             SendDecision::After(delay) => {
                 let later = now.saturating_add(delay);
-                let is_late = later.saturating_add(self.settings.immediate_before_deadline) > verdict.max_sequencing_time;
+                let is_late =
+                    later.saturating_add(self.settings.immediate_before_deadline) > verdict.max_sequencing_time;
                 Some(if is_late { now } else { later })
             }
             SendDecision::Never => None,
@@ -141,8 +145,9 @@ impl Committer {
         let duplicates = outcome.alarms.iter().filter(|alarm| alarm.kind == AlarmKind::Duplicate).count();
         self.metrics.requests.with_label_values(&["true"]).inc_by(duplicates as u64);
         self.metrics.requests.with_label_values(&["false"]).inc_by(outcome.opened as u64);
-        for (party, participant) in &outcome.unresponsive {
-            self.metrics.unresponsive.with_label_values(&[party.as_str(), &participant.uid().to_string()]).inc();
+        for host in &outcome.unresponsive {
+            let labels = [host.party.as_str(), &host.participant.uid().to_string()];
+            self.metrics.unresponsive.with_label_values(&labels).inc();
         }
         for FinalizedRequest { request_id, verdict, .. } in &outcome.finalized {
             let name = match verdict {

@@ -11,7 +11,8 @@ const UNRESPONSIVE: MetricName = MetricName::new(
     "daml_mediator_timeout_non_responsive_participants_total",
     "Answers that did not come in time, by party and participant",
 );
-const DECIDED: MetricName = MetricName::new("synod_mediator_decided_requests_total", "Requests that were decided, by verdict");
+const DECIDED: MetricName =
+    MetricName::new("synod_mediator_decided_requests_total", "Requests that were decided, by verdict");
 const ALARMS: MetricName =
     MetricName::new("synod_mediator_alarms_total", "Messages that an honest member does not send, by kind");
 const SUBMISSIONS: MetricName =

@@ -25,6 +25,7 @@ mod ticker;
 
 use std::sync::Arc;
 
+use synod_client::MemberSigner;
 use synod_ordering::Clock;
 use synod_store::Lease;
 use synod_topology::TopologyState;
@@ -38,7 +39,6 @@ pub use head::{HeadReceiver, MediatorHead};
 pub use link::{MediatorEvents, SequencerLink};
 pub use metrics::MediatorMetrics;
 pub use settings::MediatorSettings;
-pub use signer::{SigningKeys, UnsignedVerdict, VerdictSigner};
 
 use self::committer::Committer;
 use self::processor::{Observed, Processor};
@@ -85,8 +85,8 @@ pub struct MediatorParts {
     pub events: Box<dyn MediatorEvents>,
     /// Calls to the sequencers.
     pub link: Arc<dyn SequencerLink>,
-    /// Its keys.
-    pub signer: VerdictSigner,
+    /// It, with its keys.
+    pub signer: MemberSigner,
     /// Time of this machine: when to send, and when to ask for the time. No verdict depends on it.
     pub clock: Arc<dyn Clock>,
     /// How it behaves in time.

@@ -78,7 +78,8 @@ impl Processor {
             if self.outcomes.send(processed).await.is_err() {
                 return Ok(());
             }
-            if let Some(clean) = clean.filter(|clean| clean.as_micros() >= forgotten.saturating_add(FORGET_INTERVAL_MICROS))
+            if let Some(clean) =
+                clean.filter(|clean| clean.as_micros() >= forgotten.saturating_add(FORGET_INTERVAL_MICROS))
             {
                 self.events.forget_before(clean);
                 forgotten = clean.as_micros();

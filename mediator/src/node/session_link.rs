@@ -15,10 +15,8 @@ impl SequencerLink for Session {
     }
 
     async fn ask_for_time(&self, message_id: &str) -> Result<(), ClientError> {
-        let message_id = MessageId::parse(message_id).map_err(|error| ClientError::Answer {
-            call: "SendAsync",
-            reason: error.to_string(),
-        })?;
+        let message_id = MessageId::parse(message_id)
+            .map_err(|error| ClientError::Answer { call: "SendAsync", reason: error.to_string() })?;
         let version = self.connection().psid().protocol_version();
         Self::send(self, Submission::new(message_id, Batch::empty(version), CantonTimestamp::MAX)).await
     }

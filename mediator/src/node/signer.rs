@@ -1,31 +1,27 @@
 //! Signs verdicts and their submissions (chapter 04 §2.5, §4.3).
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use synod_client::{ClientError, MemberIdentity, Submission};
-use synod_crypto::{KeyUsages, SigningError, SigningPrivateKey, protocol_message_hash};
+use synod_client::{ClientError, MemberSigner, Submission};
+use synod_crypto::{KeyUsages, SigningError, protocol_message_hash};
 use synod_machine::traffic::{WeighedEnvelope, event_cost, group_size};
 use synod_topology::Snapshot;
-use synod_types::{Fingerprint, MessageId, ProtocolVersion, Recipient};
+use synod_types::{MessageId, Recipient};
 use synod_wire::{Batch, Envelope, Recipients};
 use thiserror::Error;
 
 use crate::rules::VerdictSubmission;
 
-/// The private keys of the mediator, by name. They may change while it runs.
-pub trait SigningKeys: std::fmt::Debug + Send + Sync {
-    /// The private key of this name, if it is here.
-    fn key(&self, fingerprint: &Fingerprint) -> Option<SigningPrivateKey>;
-}
-
 /// A verdict cannot be signed. The request then stays without one from this mediator.
 #[derive(Debug, Error)]
-pub enum UnsignedVerdict {
+pub(super) enum UnsignedVerdict {
     /// None of the keys that the mediator had at the time of the request is here.
     #[error("none of the keys that the mediator had at the time of the request is here")]
     NoKey,
+    /// There is nobody to send it to, which the rules do not ask for.
+    #[error("the verdict has no recipients")]
+    NoRecipients,
     /// A key does not sign.
     #[error("the verdict cannot be signed")]
     Sign(#[from] SigningError),
@@ -34,57 +30,42 @@ pub enum UnsignedVerdict {
     Submission(#[from] ClientError),
 }
 
-/// Signs as the mediator.
-#[derive(Debug, Clone)]
-pub struct VerdictSigner {
-    /// Who signs submissions.
-    pub identity: Arc<MemberIdentity>,
-    /// The keys that sign verdicts.
-    pub keys: Arc<dyn SigningKeys>,
-    /// The version of everything that is sent.
-    pub version: ProtocolVersion,
-}
-
-impl VerdictSigner {
-    /// The signed submission of a verdict: versioned `SignedContent`. `head` is the newest topology, by which the cost is
-    /// computed where there is traffic control.
-    ///
-    /// # Errors
-    /// [`UnsignedVerdict`].
-    pub(super) fn sign(
-        &self,
-        verdict: &VerdictSubmission,
-        message_id: MessageId,
-        head: &Snapshot,
-    ) -> Result<Bytes, UnsignedVerdict> {
-        let key = verdict.signing_keys.iter().find_map(|fingerprint| self.keys.key(fingerprint));
-        let key = key.ok_or(UnsignedVerdict::NoKey)?;
-        let content = verdict.result.to_typed_content(self.version);
-        let signature = key.sign(&protocol_message_hash(&content), KeyUsages::PROTOCOL)?;
-        let envelope = Envelope { content, signatures: vec![signature] };
-        let size = envelope.content.len();
-        let trees = verdict.recipients.iter().map(|participant| {
-            (0, BTreeSet::from([Recipient::Member(participant.member())]))
-        });
-        // The rules make no submission to nobody.
-        let recipients = Recipients::from_preorder(trees).ok_or(UnsignedVerdict::NoKey)?;
-        let batch = Batch::new(self.version, vec![(envelope, recipients)]);
-        let submission = Submission {
-            aggregation_rule: verdict.aggregation_rule.clone(),
-            submission_cost: cost(&batch, size, head),
-            ..Submission::new(message_id, batch, verdict.max_sequencing_time)
-        };
-        Ok(submission.sign(&self.identity, self.version)?)
-    }
+/// The signed submission of a verdict: versioned `SignedContent`. The verdict itself is signed with a key that the mediator
+/// had at the time of the request, the submission with one that it has `now`.
+pub(super) fn sign(
+    signer: &MemberSigner,
+    verdict: &VerdictSubmission,
+    message_id: MessageId,
+    now: &Snapshot,
+) -> Result<Bytes, UnsignedVerdict> {
+    let version = now.psid().protocol_version();
+    // Canton signs with the last key of several.
+    let key = verdict.signing_keys.iter().rev().find_map(|fingerprint| signer.keys().key(fingerprint));
+    let key = key.ok_or(UnsignedVerdict::NoKey)?;
+    let content = verdict.result.to_typed_content(version);
+    let signature = key.sign(&protocol_message_hash(&content), KeyUsages::PROTOCOL)?;
+    let envelope = Envelope { content, signatures: vec![signature] };
+    let size = envelope.content.len();
+    let trees = verdict.recipients.iter();
+    let trees = trees.map(|participant| (0, BTreeSet::from([Recipient::Member(participant.member())])));
+    let recipients = Recipients::from_preorder(trees).ok_or(UnsignedVerdict::NoRecipients)?;
+    let batch = Batch::new(version, vec![(envelope, recipients)]);
+    let submission = Submission {
+        topology_timestamp: verdict.topology_timestamp,
+        aggregation_rule: verdict.aggregation_rule.clone(),
+        submission_cost: cost(&batch, size, now),
+        ..Submission::new(message_id, batch, verdict.max_sequencing_time)
+    };
+    Ok(submission.sign_in(signer, now)?.bytes)
 }
 
 /// What the submission costs, where there is traffic control (chapter 03 §5.1).
-fn cost(batch: &Batch, size: usize, head: &Snapshot) -> Option<i64> {
-    let traffic = head.parameters()?.traffic_control.as_ref()?;
+fn cost(batch: &Batch, size: usize, now: &Snapshot) -> Option<i64> {
+    let traffic = now.parameters()?.traffic_control.as_ref()?;
     let envelopes = batch.recipients().iter().enumerate().map(|(index, recipients)| WeighedEnvelope {
         identity: batch.envelope_identity(index),
         recipients,
         size,
     });
-    Some(event_cost(envelopes, traffic, |recipient| group_size(head, recipient)))
+    Some(event_cost(envelopes, traffic, |recipient| group_size(now, recipient)))
 }

@@ -15,8 +15,8 @@ use super::opening::{AddressedRootHash, Opened, SignedResponses};
 use super::output::{Output, SendingSettings, VerdictSubmission};
 use super::responses::Arrival;
 use super::validation::{Candidate, Refusal};
-use super::{ConfirmationRequest, ResponseAggregation, status};
-use crate::messages::{LfParty, Verdict};
+use super::{ConfirmationRequest, ResponseAggregation, UnresponsiveHost, status};
+use crate::messages::Verdict;
 
 /// A request that is decided.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ pub struct Outcome {
     /// Requests that wait for responses now.
     pub opened: usize,
     /// Parties, and participants that did not answer for them in time.
-    pub unresponsive: Vec<(LfParty, ParticipantId)>,
+    pub unresponsive: Vec<UnresponsiveHost>,
 }
 
 /// The mediator, as a function of the events that it receives. No input or output, no clock: the same events give the same
@@ -167,7 +167,7 @@ impl MediatorRules {
             outcome.alarms.push(Alarm::new(AlarmKind::InvalidMessage, "a request before there are parameters"));
             return;
         };
-        let malformed = Verdict::MediatorReject { reason: status::malformed(), is_malformed: true };
+        let malformed = status::malformed();
         for _ in 0..opened.unreadable {
             let output = self.output(now.time, &parameters, &snapshot);
             outcome.submissions.extend(output.reject(&opened.root_hashes, &malformed));
@@ -198,8 +198,7 @@ impl MediatorRules {
         if let Err(expire_after) = self.deduplication.add(&entry) {
             let cause = format!("request {}: the id {} is that of a request before", now.time, entry.uuid);
             outcome.alarms.push(Alarm::new(AlarmKind::Duplicate, cause));
-            let reason = status::duplicate(&entry.uuid, expire_after);
-            self.reject(&arrived, Verdict::MediatorReject { reason, is_malformed: false }, now, outcome);
+            self.reject(&arrived, status::duplicate(&entry.uuid, expire_after), now, outcome);
             return;
         }
         outcome.deduplicated.push(entry);
@@ -217,8 +216,7 @@ impl MediatorRules {
         .validate();
         match validated {
             Ok(hosting) => {
-                let aggregation =
-                    ResponseAggregation::new(Arc::clone(&arrived.request), now.time, &arrived.snapshot);
+                let aggregation = ResponseAggregation::new(Arc::clone(&arrived.request), now.time, &arrived.snapshot);
                 let deadline = now.time.saturating_add(arrived.parameters.confirmation_response_timeout);
                 let decision_time = now.time.saturating_add(arrived.parameters.decision_timeout());
                 let participants = hosting.participants;
@@ -265,12 +263,7 @@ impl MediatorRules {
         }
     }
 
-    fn count_responses(
-        &mut self,
-        arrival: &Arrival<'_>,
-        now: &Now<'_>,
-        outcome: &mut Outcome,
-    ) -> Result<(), Alarm> {
+    fn count_responses(&mut self, arrival: &Arrival<'_>, now: &Now<'_>, outcome: &mut Outcome) -> Result<(), Alarm> {
         arrival.check_envelope()?;
         let (request_id, sender) = (arrival.signed.responses.request_id, &arrival.signed.responses.sender);
         let verifier = self.verifier(now.topology);
@@ -291,9 +284,10 @@ impl MediatorRules {
                 }
             };
             for (view, parties) in votes {
-                let applied = open.aggregation.respond(now.time, sender, &view, &parties, &response.verdict);
+                let applied = open.aggregation.respond(now.time, sender, view, &parties, &response.verdict);
                 let alarms = applied.equivocations.into_iter().map(|equivocation| {
-                    let cause = format!("{sender} contradicts itself in request {request_id}: {equivocation}");
+                    let party = equivocation.party;
+                    let cause = format!("{sender} contradicts itself for {party} in request {request_id}");
                     Alarm::new(AlarmKind::Equivocation, cause)
                 });
                 outcome.alarms.extend(alarms);
@@ -308,8 +302,7 @@ impl MediatorRules {
             if self.pending.contains(&request_id)
                 && let Some(open) = self.requests.get_mut(&request_id)
             {
-                outcome.unresponsive.extend(open.aggregation.unresponsive());
-                open.aggregation.time_out(deadline);
+                outcome.unresponsive.extend(open.aggregation.time_out(deadline));
                 self.finish(request_id, now, outcome);
             }
             self.deadlines.remove(&(deadline, request_id));

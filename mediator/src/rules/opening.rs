@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use synod_crypto::Signature;
-use synod_types::{PhysicalSynchronizerId, Recipient};
+use synod_types::{ParticipantId, PhysicalSynchronizerId, Recipient};
 use synod_wire::{Batch, EnvelopeContent, Recipients};
 
 use super::ConfirmationRequest;
@@ -137,9 +137,14 @@ fn open(batch: &Batch, index: usize, psid: &PhysicalSynchronizerId) -> Result<Co
             Ok(EnvelopeContent::TopologyBroadcast(broadcast)) if broadcast.psid == *psid => Ok(Content::Topology),
             _ => Ok(Content::Other),
         },
-        content => match ConfirmationRequest::of_content(content, envelope.content) {
+        content => match ConfirmationRequest::of_content(envelope.content, content) {
             Some(request) => Ok(Content::Request(Box::new(request))),
             None => Ok(Content::Other),
         },
     }
+}
+
+/// The participant that a recipient is, if it is one.
+pub(super) fn participant_of(recipient: &Recipient) -> Option<ParticipantId> {
+    recipient.as_member().and_then(|member| ParticipantId::try_from(member.clone()).ok())
 }

@@ -11,7 +11,7 @@ use synod_types::{
 };
 use synod_wire::AggregationRule;
 
-use super::opening::AddressedRootHash;
+use super::opening::{AddressedRootHash, participant_of};
 use crate::messages::{ConfirmationResult, Verdict, ViewType};
 
 /// When which mediator of a group sends (`VerdictSenderParameters`).
@@ -121,10 +121,10 @@ impl Output<'_> {
         for AddressedRootHash { message, recipients } in root_hashes {
             let about = (message.view_type, message.root_hash);
             for recipient in recipients.iter() {
-                if let Recipient::Member(Member::Participant(participant)) = recipient
-                    && seen.insert((about, participant))
+                if let Some(participant) = participant_of(recipient)
+                    && seen.insert((about, participant.clone()))
                 {
-                    told.entry(about).or_default().push(participant.clone());
+                    told.entry(about).or_default().push(participant);
                 }
             }
         }

@@ -1,13 +1,16 @@
 //! Whether what a participant answers counts (chapter 04 §3.6, `processResponses`).
 
+use std::collections::BTreeSet;
+
 use synod_crypto::{KeyUsages, SignatureVerifier, protocol_message_hash};
 use synod_topology::Snapshot;
 use synod_types::{CantonTimestamp, Member, ProtocolVersion, Recipient};
 
-use super::ResponseAggregation;
 use super::alarm::{Alarm, AlarmKind};
+use super::jvm_order::set_order;
 use super::opening::SignedResponses;
-use crate::messages::{ConfirmationResponse, LfParty, LocalVerdictCode, ViewPosition};
+use super::{RequestView, ResponseAggregation, ViewNumber};
+use crate::messages::{ConfirmationResponse, LfParty, LocalVerdictCode};
 
 /// The envelope of responses, and when it came.
 pub(super) struct Arrival<'a> {
@@ -84,26 +87,29 @@ impl Arrival<'_> {
         &self,
         response: &ConfirmationResponse,
         aggregation: &ResponseAggregation,
-    ) -> Result<Vec<(ViewPosition, Vec<LfParty>)>, Alarm> {
-        if self.signed.responses.root_hash != *aggregation.request().root_hash() {
+    ) -> Result<Vec<(ViewNumber, Vec<LfParty>)>, Alarm> {
+        let request = aggregation.request();
+        if self.signed.responses.root_hash != *request.root_hash() {
             return Err(self.malformed("another root hash"));
         }
-        let able = |view: &ViewPosition| -> Option<Vec<LfParty>> {
-            let confirmers = aggregation.confirmers(view)?;
-            let sender = &self.signed.responses.sender;
-            Some(confirmers.filter(|party| aggregation.can_confirm(view, sender, party)).cloned().collect())
+        let sender = &self.signed.responses.sender;
+        let able = |view: &RequestView| -> Vec<LfParty> {
+            let confirmers = view.confirmers().iter();
+            set_order(confirmers.filter(|party| aggregation.can_confirm(sender, party)).cloned().collect())
         };
-        let Some(view) = &response.view_position else {
-            let views = aggregation.request().views().iter();
-            let votes = views.filter_map(|view| Some((view.position.clone(), able(&view.position)?)));
+        let Some(position) = &response.view_position else {
+            let views = request.views_in_map_order().into_iter().filter_map(|number| request.view(number));
+            let votes = views.map(|view| (view.number(), able(view)));
             return Ok(votes.filter(|(_, parties)| !parties.is_empty()).collect());
         };
-        let able = able(view).ok_or_else(|| self.malformed("an unknown view"))?;
+        let view = request.view_at(position).ok_or_else(|| self.malformed("an unknown view"))?;
         if response.verdict.code() == LocalVerdictCode::Malformed {
-            return Ok(vec![(view.clone(), able)]);
+            return Ok(vec![(view.number(), able(view))]);
         }
-        if response.confirming_parties.iter().all(|party| able.contains(party)) {
-            Ok(vec![(view.clone(), response.confirming_parties.clone())])
+        let confirmers: BTreeSet<_> = view.confirmers().iter().collect();
+        let counts = |party: &LfParty| confirmers.contains(party) && aggregation.can_confirm(sender, party);
+        if response.confirming_parties.iter().all(counts) {
+            Ok(vec![(view.number(), set_order(response.confirming_parties.clone()))])
         } else {
             Err(self.malformed("parties that the sender cannot confirm for"))
         }

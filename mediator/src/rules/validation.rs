@@ -8,7 +8,7 @@ use synod_topology::{HostingAttributes, PartyHosting, Snapshot};
 use synod_types::{CantonTimestamp, MediatorId, Member, ParticipantId, PartyId, Recipient};
 use synod_wire::Recipients;
 
-use super::opening::AddressedRootHash;
+use super::opening::{AddressedRootHash, participant_of};
 use super::{ConfirmationRequest, status};
 use crate::messages::{LfParty, Verdict};
 
@@ -27,12 +27,11 @@ pub(super) enum Refusal {
 
 impl Refusal {
     fn malformed(cause: String) -> Self {
-        Self::Reject { verdict: Verdict::MediatorReject { reason: status::malformed(), is_malformed: true }, cause }
+        Self::Reject { verdict: status::malformed(), cause }
     }
 
     fn invalid(cause: String) -> Self {
-        let reason = status::invalid(&cause);
-        Self::Reject { verdict: Verdict::MediatorReject { reason, is_malformed: false }, cause }
+        Self::Reject { verdict: status::invalid(&cause), cause }
     }
 }
 
@@ -113,11 +112,13 @@ impl Candidate<'_> {
         let mut repeated = None;
         for tree in self.root_hashes.iter().flat_map(|root_hash| root_hash.recipients.trees()) {
             let participant = match tree.recipients() {
-                [one, other] if tree.children().next().is_none() => match (participant(one), participant(other)) {
-                    (Some(participant), None) if *other == mediators => Some(participant),
-                    (None, Some(participant)) if *one == mediators => Some(participant),
-                    _ => None,
-                },
+                [one, other] if tree.children().next().is_none() => {
+                    match (participant_of(one), participant_of(other)) {
+                        (Some(participant), None) if *other == mediators => Some(participant),
+                        (None, Some(participant)) if *one == mediators => Some(participant),
+                        _ => None,
+                    }
+                }
                 _ => None,
             };
             let Some(participant) = participant else {
@@ -152,7 +153,7 @@ impl Candidate<'_> {
 
     fn check_thresholds(&self) -> Result<(), Refusal> {
         let views = self.request.views().iter();
-        let mut unsatisfied = views.filter(|view| view.parameters.quorums.iter().all(|quorum| quorum.threshold == 0));
+        let mut unsatisfied = views.filter(|view| view.parameters().quorums.iter().all(|quorum| quorum.threshold == 0));
         match unsatisfied.next() {
             None => Ok(()),
             Some(_) => Err(self.malformed("a view that nobody has to confirm")),
@@ -161,20 +162,13 @@ impl Candidate<'_> {
 
     /// Every quorum can be reached by those who have somebody to confirm for them.
     fn check_confirmers(&self, hosting: &Hosting) -> Result<(), Refusal> {
-        for quorum in self.request.views().iter().flat_map(|view| &view.parameters.quorums) {
+        for quorum in self.request.views().iter().flat_map(|view| &view.parameters().quorums) {
             let able = quorum.confirmers.iter().filter(|(party, _)| hosting.has_confirmer(party));
             if able.map(|(_, weight)| u64::from(*weight)).sum::<u64>() < u64::from(quorum.threshold) {
                 return Err(self.malformed("a view with too few parties that can confirm"));
             }
         }
         Ok(())
-    }
-}
-
-fn participant(recipient: &Recipient) -> Option<ParticipantId> {
-    match recipient {
-        Recipient::Member(Member::Participant(participant)) => Some(participant.clone()),
-        _ => None,
     }
 }
 
