@@ -92,3 +92,6 @@ impl SynchronizerTimeService for SynchronizerTimeAdmin {
         Ok(Response::new(AwaitTimeResponse {}))
     }
 }
+
+#[cfg(test)]
+mod tests;

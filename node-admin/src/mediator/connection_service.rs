@@ -115,3 +115,6 @@ impl SequencerConnectionService for MediatorConnectionAdmin {
         Ok(Response::new(LogoutResponse {}))
     }
 }
+
+#[cfg(test)]
+mod tests;

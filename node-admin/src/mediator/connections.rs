@@ -187,3 +187,6 @@ fn not_negative(field: &str, number: u32) -> Result<u32, String> {
         .map(|_| number)
         .map_err(|_| format!("Unable to convert field `{field}`: {number} is not a 32-bit number"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,3 +100,6 @@ fn status_of(refused: &InitializeRefused, trace: &Trace) -> Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ fn view(view: &VerdictView, sub_views: Vec<i32>) -> TransactionView {
 fn quorum(quorum: &VerdictQuorum) -> Quorum {
     Quorum { parties: quorum.parties.clone(), threshold: i32::try_from(quorum.threshold).unwrap_or(i32::MAX) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,3 +18,6 @@ pub use pruning::{
 };
 pub use status::{MediatorStatusAdmin, MediatorStatusSource, MediatorStatusView};
 pub use verdicts::{VerdictPage, VerdictQuorum, VerdictRecord, VerdictSource, VerdictView};
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -95,3 +95,6 @@ fn render(view: MediatorStatusView) -> MediatorStatusResponseStatus {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ impl MediatorAdministrationService for MediatorPruningAdmin {
         Ok(Response::new(SetRetentionResponse {}))
     }
 }
+
+#[cfg(test)]
+mod tests;
