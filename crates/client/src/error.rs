@@ -168,6 +168,18 @@ impl ClientError {
     }
 }
 
+/// An error with all its causes, for logs and states.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 fn code_name(code: Code) -> String {
     format!("{code:?}")
 }

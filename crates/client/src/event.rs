@@ -169,11 +169,7 @@ impl StreamChecker {
         Self::of_keys(psid, keys.into().into(), resume_at)
     }
 
-    pub(crate) fn of_keys(
-        psid: PhysicalSynchronizerId,
-        keys: CheckedKeys,
-        resume_at: Option<CantonTimestamp>,
-    ) -> Self {
+    pub(crate) fn of_keys(psid: PhysicalSynchronizerId, keys: CheckedKeys, resume_at: Option<CantonTimestamp>) -> Self {
         Self { psid, keys, before: resume_at.map_or(Before::Nothing, Before::Again) }
     }
 
@@ -236,14 +232,18 @@ impl StreamChecker {
         Ok(self.accept(event, content.content))
     }
 
+    pub(crate) fn parse(&self, content: &SignedContent) -> Result<SequencedEvent, EventError> {
+        SequencedEvent::parse(&content.content, self.psid.protocol_version(), MAX_DECOMPRESSED_BYTES)
+            .map_err(EventError::Malformed)
+    }
+
     /// Checks what could be the next event, from `sequencer` if there are several. Changes nothing.
     pub(crate) fn examine(
         &self,
         content: &SignedContent,
         sequencer: Option<&SequencerId>,
     ) -> Result<SequencedEvent, EventError> {
-        let event = SequencedEvent::parse(&content.content, self.psid.protocol_version(), MAX_DECOMPRESSED_BYTES)
-            .map_err(EventError::Malformed)?;
+        let event = self.parse(content)?;
         if content.timestamp_of_signing_key.is_some() {
             return Err(EventError::SigningTimestamp);
         }
@@ -328,5 +328,3 @@ impl StreamChecker {
         verified.map_err(|source| EventError::Signature { time, source })
     }
 }
-
-

@@ -49,10 +49,7 @@ impl KeyRing {
 
     /// The last of the listed keys that is here: the one that Canton signs with (`PublicKey.getLatestKey`).
     #[must_use]
-    pub fn last_listed<'a>(
-        &self,
-        listed: impl IntoIterator<Item = &'a SigningPublicKey>,
-    ) -> Option<SigningPrivateKey> {
+    pub fn last_listed<'a>(&self, listed: impl IntoIterator<Item = &'a SigningPublicKey>) -> Option<SigningPrivateKey> {
         listed.into_iter().filter_map(|public| self.key(public.fingerprint())).last()
     }
 

@@ -36,7 +36,8 @@ pub use identity::{IdentityFault, MemberIdentity, MemberKeys};
 pub use keys::{KeyRing, MemberSigner};
 pub use onboarding::OnboardingLimits;
 pub use pool::{
-    Amplification, ConnectionConfig, InvalidPoolConfig, PoolConfig, PoolDelays,
+    Amplification, ConnectionConfig, ConnectionHealth, ConnectionState, ConnectionValidation, InvalidPoolConfig,
+    PoolConfig, PoolDelays, PoolHealth, PoolKeys, PoolSubscription, SequencerPool, SetConfigError,
 };
 pub use request::{SignedSubmission, Submission, max_sequencing_time, sign_acknowledgement};
 pub use session::Session;

@@ -19,12 +19,12 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::call::{CALL_LIMIT, TOKEN_HEADER, is_token_missing, name_member, name_synchronizer, refused_token, within};
 use crate::connection::MAX_INBOUND_BYTES;
-use crate::token::TokenKeeper;
 use crate::request::acknowledgement;
+use crate::token::TokenKeeper;
 use crate::topology::check_hash;
 use crate::{
-    ClientError, EventKeys, EventStream, MemberIdentity, MemberSigner, MemberTopology, ResumePolicy, SequencerConnection,
-    Submission, Subscription,
+    ClientError, EventKeys, EventStream, MemberIdentity, MemberSigner, MemberTopology, ResumePolicy,
+    SequencerConnection, Submission, Subscription,
 };
 
 /// A member at a sequencer. Clones share the login.

@@ -78,11 +78,11 @@ impl Subscription {
                     return Ok(event);
                 }
                 Ok(None) => None,
-                Err(error) if is_resumable(&error) => Some(error),
-                Err(error) => {
+                Err(error) if classify(Some(&error)) == Loss::Refused => {
                     self.responses = None;
                     return Err(error);
                 }
+                Err(error) => Some(error),
             };
             self.lose(lost).await;
         }
@@ -92,11 +92,11 @@ impl Subscription {
         self.responses = None;
         if let Some(status) = error.as_ref().and_then(ClientError::status) {
             self.session.forget_refused(status).await;
-            if status.code() == Code::Unavailable && status.message() == TOKEN_HAS_EXPIRED {
-                tracing::debug!("the login ended; subscribing again");
-                self.open_at = None;
-                return;
-            }
+        }
+        if classify(error.as_ref()) == Loss::LoginEnded {
+            tracing::debug!("the login ended; subscribing again");
+            self.open_at = None;
+            return;
         }
         let why = error.map_or_else(|| "the sequencer ended it".to_owned(), |error| error.to_string());
         let url = self.session.connection().url();
@@ -117,21 +117,33 @@ impl Subscription {
     }
 }
 
-/// Whether another stream may succeed where this one failed (`GrpcSubscriptionErrorRetryPolicy`).
-fn is_resumable(error: &ClientError) -> bool {
+/// What the end of a stream means (`GrpcSubscriptionErrorRetryPolicy`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// The login ended: another stream succeeds at once.
+    LoginEnded,
+    /// Another stream may succeed later.
+    Resumable,
+    /// The sequencer does not take the member.
+    Refused,
+}
+
+/// Classifies the end of a stream; without an error the sequencer ended it.
+pub(crate) fn classify(error: Option<&ClientError>) -> Loss {
     match error {
-        ClientError::Connect { .. } | ClientError::Timeout { .. } => true,
-        ClientError::Call { status, .. } => match status.code() {
+        None | Some(ClientError::Connect { .. } | ClientError::Timeout { .. }) => Loss::Resumable,
+        Some(ClientError::Call { status, .. }) => match status.code() {
+            Code::Unavailable if status.message() == TOKEN_HAS_EXPIRED => Loss::LoginEnded,
             Code::Unavailable
             | Code::Unimplemented
             | Code::Internal
             | Code::Unknown
             | Code::DataLoss
             | Code::Cancelled
-            | Code::DeadlineExceeded => true,
-            Code::Unauthenticated => crate::call::is_token_missing(status),
-            _ => false,
+            | Code::DeadlineExceeded => Loss::Resumable,
+            Code::Unauthenticated if crate::call::is_token_missing(status) => Loss::Resumable,
+            _ => Loss::Refused,
         },
-        _ => false,
+        Some(_) => Loss::Refused,
     }
 }
