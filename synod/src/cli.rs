@@ -26,7 +26,11 @@ pub(crate) enum Command {
     /// Run one sequencer node
     #[command(after_help = "Examples:\n  synod sequencer -c sequencer.toml\n  \
                             SYNOD_PUBLIC_API__PORT=6008 synod sequencer -c sequencer.toml")]
-    Sequencer(SequencerArgs),
+    Sequencer(NodeArgs),
+    /// Run one mediator node
+    #[command(after_help = "Examples:\n  synod mediator -c mediator.toml\n  \
+                            SYNOD_ADMIN_API__PORT=6007 synod mediator -c mediator.toml")]
+    Mediator(NodeArgs),
     /// Found a synchronizer at nodes that wait for one; a second run changes nothing. Prints its id
     #[command(after_help = "Examples:\n  synod bootstrap -c synchronizer.toml\n  \
                             synod bootstrap -c synchronizer.toml --json")]
@@ -77,9 +81,9 @@ pub(crate) struct LocalnetArgs {
     pub(crate) once: bool,
 }
 
-/// `synod sequencer`
+/// `synod sequencer`, `synod mediator`
 #[derive(Debug, Args)]
-pub(crate) struct SequencerArgs {
+pub(crate) struct NodeArgs {
     /// Configuration file (TOML)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,

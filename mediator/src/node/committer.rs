@@ -33,6 +33,7 @@ pub(super) struct Committer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: MediatorSettings,
     pub(super) head: watch::Sender<MediatorHead>,
+    pub(super) clean: watch::Sender<Option<CantonTimestamp>>,
     pub(super) sending: mpsc::Sender<Sending>,
     pub(super) metrics: MediatorMetrics,
 }
@@ -68,6 +69,7 @@ impl Committer {
         commit.receipts = receipts.iter().map(|receipt| receipt.message_id.clone()).collect();
         let report = self.store.commit(&self.lease, &commit).await?;
         self.metrics.outstanding.set(i64::try_from(head.pending).unwrap_or(i64::MAX));
+        self.clean.send_if_modified(|clean| std::mem::replace(clean, head.clean) != head.clean);
         self.head.send_replace(head);
         // Of what was stored before, the copy that is stored counts: it has the bytes that may have been sent already.
         let new = commit.submissions.into_iter().filter(|row| report.new_submissions.contains(&row.message_id));

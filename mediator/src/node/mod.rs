@@ -146,6 +146,7 @@ impl Mediator {
                 signer,
                 clock: Arc::clone(&clock),
                 settings,
+                clean: watch::Sender::new(resume.clean),
                 head: head_in,
                 sending: sending_in,
                 metrics: metrics.clone(),
@@ -158,6 +159,12 @@ impl Mediator {
             head,
             settings,
         }
+    }
+
+    /// Follows the last event such that every request up to it is decided and stored. Ends with the mediator.
+    #[must_use]
+    pub fn clean(&self) -> watch::Receiver<Option<CantonTimestamp>> {
+        self.committer.clean.subscribe()
     }
 
     /// Follows what the mediator has stored.

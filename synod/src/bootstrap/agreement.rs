@@ -123,7 +123,7 @@ async fn sign_by_all(
     agreed.ok_or(BootstrapError::NoOwner)
 }
 
-/// So many equal answers come from at least one honest sequencer, when less than a third of all are faulty.
-pub(super) fn trust_threshold(sequencers: usize) -> u32 {
-    u32::try_from(sequencers.saturating_sub(1) / 3 + 1).unwrap_or(u32::MAX)
+/// So many equal answers come from at least one honest node, when less than a third of all are faulty.
+pub(crate) fn trust_threshold(nodes: usize) -> u32 {
+    u32::try_from(nodes.saturating_sub(1) / 3 + 1).unwrap_or(u32::MAX)
 }

@@ -20,6 +20,7 @@ use synod_topology::genesis::InvalidGenesis;
 use synod_types::InvalidIdentifier;
 use thiserror::Error;
 
+pub(crate) use agreement::trust_threshold;
 pub(crate) use description::{MediatorEntry, SequencerEntry, SynchronizerDescription};
 pub(crate) use run::run;
 

@@ -5,6 +5,7 @@ mod bootstrap;
 mod config;
 mod init;
 mod localnet;
+mod mediator;
 mod probe;
 mod sequencer;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     let result = match command {
         Command::Localnet(arguments) => localnet::run(arguments),
         Command::Sequencer(arguments) => sequencer::run(&arguments),
+        Command::Mediator(arguments) => mediator::run(&arguments),
         Command::Init(command) => init::run(command),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments),

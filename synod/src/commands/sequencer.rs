@@ -8,11 +8,11 @@ use synod_runtime::settings::Sources;
 use synod_runtime::telemetry;
 
 use super::CommandResult;
-use crate::cli::SequencerArgs;
+use crate::cli::NodeArgs;
 use crate::config::{ENVIRONMENT_PREFIX, SequencerConfig};
 use crate::node::{NodeLogLevels, SequencerNode};
 
-pub(super) fn run(arguments: &SequencerArgs) -> CommandResult {
+pub(super) fn run(arguments: &NodeArgs) -> CommandResult {
     let config: SequencerConfig = Sources::of_process(ENVIRONMENT_PREFIX).file(&arguments.config).load()?.value;
     let log = telemetry::init(config.logging.format, &config.logging.level)?;
     synod_runtime::run(|supervisor| async move {

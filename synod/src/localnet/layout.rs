@@ -13,7 +13,15 @@ pub(crate) struct SequencerPorts {
     pub(crate) comet_rpc: u16,
 }
 
-/// Distance between the ports of two sequencers.
+/// Ports of one mediator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MediatorPorts {
+    pub(crate) admin: u16,
+    pub(crate) http_health: u16,
+    pub(crate) metrics: u16,
+}
+
+/// Distance between the ports of two nodes of a kind.
 const STEP: u16 = 100;
 
 impl SequencerPorts {
@@ -31,6 +39,20 @@ impl SequencerPorts {
             comet_rpc: at(26657, 5),
         }
     }
+}
+
+impl MediatorPorts {
+    /// The ports of mediator `index`, as those of the sequencers.
+    pub(crate) fn of(index: u16, port_base: Option<u16>) -> Self {
+        let shift = index * STEP;
+        let at = |default: u16, offset: u16| port_base.map_or(default, |base| base + offset) + shift;
+        Self { admin: at(5007, 6), http_health: at(5064, 7), metrics: at(10014, 8) }
+    }
+}
+
+/// Name of mediator `index`, counted from 1 in its name.
+pub(crate) fn mediator_name(index: u16) -> String {
+    format!("mediator{}", index + 1)
 }
 
 /// Name of sequencer `index`, counted from 1 in its name.
@@ -75,7 +97,22 @@ impl Layout {
         self.sequencer(index).join("sequencer.db")
     }
 
-    /// Home of its CometBFT.
+    /// Everything of one mediator.
+    pub(crate) fn mediator(&self, index: u16) -> PathBuf {
+        self.dir.join(mediator_name(index))
+    }
+
+    /// Its configuration, as `synod mediator -c` reads it.
+    pub(crate) fn mediator_config(&self, index: u16) -> PathBuf {
+        self.mediator(index).join("mediator.toml")
+    }
+
+    /// Its database.
+    pub(crate) fn mediator_database(&self, index: u16) -> PathBuf {
+        self.mediator(index).join("mediator.db")
+    }
+
+    /// Home of the CometBFT of a sequencer.
     pub(crate) fn comet_home(&self, index: u16) -> PathBuf {
         self.sequencer(index).join("cometbft")
     }
@@ -93,7 +130,9 @@ mod tests {
                 let SequencerPorts { public, admin, http_health, metrics, comet_p2p, comet_rpc } = ports;
                 [public, admin, http_health, metrics, comet_p2p, comet_rpc]
             };
-            let mut all: Vec<u16> = all.flat_map(ports).collect();
+            let mediators = (0..10).map(|index| MediatorPorts::of(index, base));
+            let mediators = mediators.flat_map(|ports| [ports.admin, ports.http_health, ports.metrics]);
+            let mut all: Vec<u16> = all.flat_map(ports).chain(mediators).collect();
             all.sort_unstable();
             let count = all.len();
             all.dedup();

@@ -20,8 +20,7 @@ use self::nodes::{NodeFilesError, local_url};
 use self::ready_file::Ready;
 use crate::bootstrap::{self, BootstrapError};
 use crate::cli::LocalnetArgs;
-use crate::config::SequencerConfig;
-use crate::node::{NodeLogLevels, SequencerNode, StartError};
+use crate::node::{MediatorNode, NodeLogLevels, SequencerNode, StartError};
 use crate::self_test::{SelfTest, self_test};
 
 /// The network could not be started.
@@ -63,7 +62,14 @@ pub(crate) async fn start(
         let failed = |source| LocalnetError::Start { name: config.name.0.clone(), source: Box::new(source) };
         starting.await.map_err(failed)?;
     }
-    let description = nodes::synchronizer(&configs, &layout)?;
+    let mediators = nodes::mediators(&arguments, &layout)?;
+    for config in &mediators {
+        let starting =
+            MediatorNode::start(config.clone(), supervisor.clone(), Arc::new(SystemClock), Arc::clone(&levels) as _);
+        let failed = |source| LocalnetError::Start { name: config.name.0.clone(), source: Box::new(source) };
+        starting.await.map_err(failed)?;
+    }
+    let description = nodes::synchronizer(&configs, &mediators, &layout)?;
     let synchronizer_id = bootstrap::run(&description).await?;
     let mut connections = Vec::new();
     for config in &configs {
@@ -71,26 +77,24 @@ pub(crate) async fn start(
         connections.push(SequencerConnection::open(&url, &ConnectOptions::default()).await?);
     }
     let tested = self_test(&connections).await?;
-    announce(synchronizer_id, &configs, tested, arguments.ready_file.as_deref())?;
+    let ready = Ready::new(synchronizer_id, &configs, &mediators, tested.took);
+    announce(&ready, tested, arguments.ready_file.as_deref())?;
     if arguments.once {
         supervisor.shutdown(StopReason::Requested("the self-test passed"));
     }
     Ok(())
 }
 
-fn announce(
-    synchronizer_id: String,
-    configs: &[SequencerConfig],
-    tested: SelfTest,
-    ready_file: Option<&Path>,
-) -> Result<(), LocalnetError> {
-    let ready = Ready::new(synchronizer_id, configs, tested.took);
+fn announce(ready: &Ready, tested: SelfTest, ready_file: Option<&Path>) -> Result<(), LocalnetError> {
     if let Some(file) = ready_file {
         ready.write(file).map_err(|source| LocalnetError::ReadyFile { path: file.to_owned(), source })?;
     }
     println!("synchronizer  {}", ready.synchronizer_id);
     for sequencer in &ready.sequencers {
         println!("sequencer     http://{} (admin {}, health {})", sequencer.public, sequencer.admin, sequencer.health);
+    }
+    for mediator in &ready.mediators {
+        println!("mediator      (admin {})", mediator.admin);
     }
     for cometbft in &ready.cometbft {
         println!("cometbft      http://{} (home {})", cometbft.rpc, cometbft.home.display());

@@ -8,10 +8,10 @@ use synod_cometbft_config::{Home, HomeFault, Network, Operator};
 use thiserror::Error;
 
 use super::files;
-use super::layout::{Layout, SequencerPorts, sequencer_name};
-use crate::bootstrap::{SequencerEntry, SynchronizerDescription};
+use super::layout::{Layout, MediatorPorts, SequencerPorts, mediator_name, sequencer_name};
+use crate::bootstrap::{MediatorEntry, SequencerEntry, SynchronizerDescription, trust_threshold};
 use crate::cli::LocalnetArgs;
-use crate::config::{CometBftConfig, NodeName, SequencerConfig};
+use crate::config::{CometBftConfig, MediatorConfig, NodeName, SequencerConfig};
 
 /// Name of the synchronizer.
 const SYNCHRONIZER: &str = "localnet";
@@ -47,9 +47,27 @@ pub(super) fn sequencers(arguments: &LocalnetArgs, layout: &Layout) -> Result<Ve
     configs.collect()
 }
 
-/// Writes what the synchronizer of these sequencers is, and gives it. They own it together.
+/// Writes what the mediators need, one for each sequencer, and gives their configurations. Each also stands in its
+/// directory, so that `synod mediator` runs the node alone.
+pub(super) fn mediators(arguments: &LocalnetArgs, layout: &Layout) -> Result<Vec<MediatorConfig>, NodeFilesError> {
+    let configs = (0..arguments.bft.unwrap_or(1)).map(|index| {
+        let ports = MediatorPorts::of(index, arguments.port_base);
+        let mut config = MediatorConfig { name: NodeName(mediator_name(index)), ..MediatorConfig::default() };
+        config.storage.url = format!("sqlite://{}", layout.mediator_database(index).display());
+        config.admin_api.port = ports.admin;
+        config.monitoring.http_health_port = Some(ports.http_health);
+        config.monitoring.metrics_port = Some(ports.metrics);
+        write(&layout.mediator_config(index), &toml::to_string(&config)?)?;
+        Ok(config)
+    });
+    configs.collect()
+}
+
+/// Writes what the synchronizer of these nodes is, and gives it. The sequencers own it together; of the mediators as many
+/// agree as of the sequencers.
 pub(super) fn synchronizer(
     configs: &[SequencerConfig],
+    mediators: &[MediatorConfig],
     layout: &Layout,
 ) -> Result<SynchronizerDescription, NodeFilesError> {
     let sequencers = configs.iter().map(|config| SequencerEntry {
@@ -57,9 +75,14 @@ pub(super) fn synchronizer(
         admin: local_url(config.admin_api.port),
         public: local_url(config.public_api.port),
     });
+    let entries = mediators
+        .iter()
+        .map(|config| MediatorEntry { name: config.name.0.clone(), admin: local_url(config.admin_api.port) });
     let description = SynchronizerDescription {
         name: SYNCHRONIZER.to_owned(),
+        mediator_threshold: trust_threshold(mediators.len()),
         sequencers: sequencers.collect(),
+        mediators: entries.collect(),
         ..SynchronizerDescription::default()
     };
     write(&layout.synchronizer(), &toml::to_string(&description)?)?;

@@ -7,15 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::files;
-use crate::config::SequencerConfig;
+use crate::config::{MediatorConfig, SequencerConfig};
 
 /// What a script needs to use the network.
 #[derive(Debug, Serialize)]
 pub(crate) struct Ready {
     pub(crate) synchronizer_id: String,
     pub(crate) sequencers: Vec<ReadySequencer>,
-    /// None yet.
-    pub(crate) mediators: [(); 0],
+    pub(crate) mediators: Vec<ReadyMediator>,
     /// In the order of the sequencers; not there when they order themselves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) cometbft: Vec<ReadyCometBft>,
@@ -30,6 +29,12 @@ pub(crate) struct ReadySequencer {
     pub(crate) health: String,
 }
 
+/// Addresses of a mediator.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReadyMediator {
+    pub(crate) admin: String,
+}
+
 /// The CometBFT of a sequencer.
 #[derive(Debug, Serialize)]
 pub(crate) struct ReadyCometBft {
@@ -38,8 +43,13 @@ pub(crate) struct ReadyCometBft {
 }
 
 impl Ready {
-    /// A network of these sequencers, tested in so long.
-    pub(crate) fn new(synchronizer_id: String, configs: &[SequencerConfig], self_test: Duration) -> Self {
+    /// A network of these nodes, tested in so long.
+    pub(crate) fn new(
+        synchronizer_id: String,
+        configs: &[SequencerConfig],
+        mediators: &[MediatorConfig],
+        self_test: Duration,
+    ) -> Self {
         let at = |port: u16| format!("127.0.0.1:{port}");
         let sequencers = configs.iter().map(|config| ReadySequencer {
             public: at(config.public_api.port),
@@ -52,7 +62,7 @@ impl Ready {
         Self {
             synchronizer_id,
             sequencers: sequencers.collect(),
-            mediators: [],
+            mediators: mediators.iter().map(|config| ReadyMediator { admin: at(config.admin_api.port) }).collect(),
             cometbft: cometbft.collect(),
             self_test_ms: u64::try_from(self_test.as_millis()).unwrap_or(u64::MAX),
         }

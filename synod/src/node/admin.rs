@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use synod_node_admin::mediator::{
+    MediatorConnectionAdmin, MediatorConnections, MediatorInitializationAdmin, MediatorInitializer,
+    MediatorInspectionAdmin, MediatorStatusAdmin, MediatorStatusSource, VerdictSource,
+};
 use synod_node_admin::sequencer::{
     InitializationAdmin, SequencerInitializer, SequencerStatusAdmin, SequencerStatusSource,
 };
@@ -19,6 +23,17 @@ pub(super) struct AdminParts<'a> {
     pub(super) levels: Arc<dyn LogLevels>,
     pub(super) status: Arc<dyn SequencerStatusSource>,
     pub(super) initializer: Arc<dyn SequencerInitializer>,
+}
+
+/// What the services of a mediator speak to.
+pub(super) struct MediatorAdminParts<'a> {
+    pub(super) foundation: &'a Foundation,
+    pub(super) stores: TopologyStores,
+    pub(super) levels: Arc<dyn LogLevels>,
+    pub(super) status: Arc<dyn MediatorStatusSource>,
+    pub(super) initializer: Arc<dyn MediatorInitializer>,
+    pub(super) connections: Arc<dyn MediatorConnections>,
+    pub(super) verdicts: Arc<dyn VerdictSource>,
 }
 
 /// What every node serves.
@@ -46,5 +61,18 @@ pub(super) fn sequencer(parts: AdminParts<'_>) -> Result<AdminServer, AdminServe
         routes
             .add_service(SequencerStatusAdmin::new(stage.clone(), status).into_service())
             .add_service(InitializationAdmin::new(stage, initializer).into_service())
+    }))
+}
+
+/// All services of a mediator's port.
+pub(super) fn mediator(parts: MediatorAdminParts<'_>) -> Result<AdminServer, AdminServerFault> {
+    let MediatorAdminParts { foundation, stores, levels, status, initializer, connections, verdicts } = parts;
+    let stage = foundation.stage.clone();
+    Ok(shared(foundation, stores, levels)?.with(|routes| {
+        routes
+            .add_service(MediatorStatusAdmin::new(stage.clone(), status).into_service())
+            .add_service(MediatorInitializationAdmin::new(stage.clone(), initializer).into_service())
+            .add_service(MediatorConnectionAdmin::new(stage.clone(), connections).into_service())
+            .add_service(MediatorInspectionAdmin::new(stage, verdicts).into_service())
     }))
 }

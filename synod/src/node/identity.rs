@@ -1,7 +1,7 @@
 //! The identity of a node that makes its own (`init.identity.type = auto`, chapter 05 §1.2).
 
 use prost::Message;
-use synod_client::{IdentityFault, MemberIdentity, MemberKeys};
+use synod_client::{IdentityFault, KeyRing, MemberIdentity, MemberKeys, MemberSigner};
 use synod_crypto::{InvalidPrivateKey, KeyGenerationFault, KeyUsages, SigningKeySpec, SigningPrivateKey};
 use synod_proto::crypto::v30::SigningPublicKey as SigningPublicKeyProto;
 use synod_store::{PublicKeyRow, Store, StoreError, StoreFault};
@@ -127,6 +127,19 @@ pub(crate) async fn protocol_keys(store: &Store) -> Result<Vec<SigningPrivateKey
         keys.extend(key.filter(|key| key.public_key().usages().allows(KeyUsages::PROTOCOL)));
     }
     if keys.is_empty() { Err(NodeIdentityError::NoProtocolKey) } else { Ok(keys) }
+}
+
+/// The node as a member, with all its own keys. Which of them signs is up to the topology.
+pub(crate) async fn signer(store: &Store, kind: MemberKind) -> Result<MemberSigner, NodeIdentityError> {
+    let uid = store.node_identity().await?.ok_or(NodeIdentityError::NoIdentity)?;
+    let vault = synod_node_admin::Vault::new(store.clone());
+    let keys = KeyRing::default();
+    for fingerprint in vault.own_fingerprints().await? {
+        if let Some(key) = vault.signing_key(&fingerprint).await? {
+            keys.add(key);
+        }
+    }
+    Ok(MemberSigner::new(Member::new(kind, uid), keys))
 }
 
 fn key_name(name: &str, (suffix, _): KeyRole) -> String {

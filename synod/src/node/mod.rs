@@ -6,11 +6,13 @@ mod foundation;
 mod identity;
 mod initializer;
 mod log_levels;
+mod mediator;
 mod ordering;
 mod sequencer;
 mod start_error;
 mod status;
 
 pub(crate) use log_levels::NodeLogLevels;
+pub(crate) use mediator::MediatorNode;
 pub(crate) use sequencer::SequencerNode;
 pub(crate) use start_error::StartError;

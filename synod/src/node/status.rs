@@ -8,7 +8,7 @@ use synod_node_admin::{StageReceiver, SynchronizerTopology, SynchronizerView};
 use synod_pipeline::HeadReceiver;
 use synod_proto::admin::health::v30::TopologyQueueStatus;
 use synod_runtime::Health;
-use synod_runtime::health::ComponentState;
+use synod_runtime::health::{ComponentState, HealthReport};
 use synod_sequencer_gateway::GatewayHandle;
 use synod_types::{CantonTimestamp, PhysicalSynchronizerId};
 
@@ -38,6 +38,12 @@ pub(crate) struct NodeStatus {
     pub(crate) running: OnceLock<Arc<Running>>,
 }
 
+/// The parts of a node, each with what is wrong with it.
+pub(super) fn problems(report: &HealthReport) -> Vec<(String, Option<String>)> {
+    let components = report.components();
+    components.map(|(name, component)| (name.to_owned(), problem(&component.state))).collect()
+}
+
 fn problem(state: &ComponentState) -> Option<String> {
     match state {
         ComponentState::Ok => None,
@@ -49,8 +55,6 @@ impl SequencerStatusSource for NodeStatus {
     fn status(&self) -> Option<SequencerStatusView> {
         let running = self.running.get()?;
         let report = self.health.report();
-        let components =
-            report.components().map(|(name, component)| (name.to_owned(), problem(&component.state))).collect();
         Some(SequencerStatusView {
             uid: self.stage.uid()?,
             psid: running.psid.clone(),
@@ -59,7 +63,7 @@ impl SequencerStatusSource for NodeStatus {
             admin_port: self.admin_port,
             connected: running.gateway.connected_members(),
             active: report.is_ready(),
-            components,
+            components: problems(&report),
             // No manager and no dispatcher run here; what is not in force yet counts as one.
             topology_queues: TopologyQueueStatus { manager: 0, dispatcher: 0, clients: running.pending_topology() },
         })

@@ -1,0 +1,69 @@
+//! Makes a waiting node the mediator of a synchronizer, on behalf of the administration API.
+
+use std::sync::Arc;
+
+use synod_node_admin::InitializeRefused;
+use synod_node_admin::mediator::MediatorInitializer;
+use synod_proto::admin::sequencer::v30::SequencerConnections;
+use synod_runtime::Chain;
+use synod_types::PhysicalSynchronizerId;
+use tokio::sync::Mutex;
+use tonic::async_trait;
+
+use super::MediatorNode;
+use super::sequencers::Sequencers;
+
+/// Initializes one node, once.
+#[derive(Debug)]
+pub(super) struct Initializer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    node: Arc<MediatorNode>,
+    /// Of two calls at the same time one waits for the other.
+    turn: Mutex<()>,
+}
+
+impl Initializer {
+    pub(super) fn new(node: Arc<MediatorNode>) -> Self {
+        Self(Arc::new(Inner { node, turn: Mutex::default() }))
+    }
+}
+
+impl Inner {
+    async fn initialize(
+        &self,
+        psid: &PhysicalSynchronizerId,
+        connections: &SequencerConnections,
+    ) -> Result<(), InitializeRefused> {
+        let _turn = self.turn.lock().await;
+        let fault = |error: super::MediatorNodeFault| InitializeRefused::Fault(Box::new(error));
+        if self.node.store.configuration().await.map_err(|error| fault(error.into()))?.is_some() {
+            return Ok(());
+        }
+        let signer = self.node.signer().await.map_err(|error| fault(error.into()))?;
+        let sequencers = Sequencers::connect(connections, psid, signer).await;
+        let sequencers = sequencers.map_err(|error| InitializeRefused::Invalid(Chain(&error).to_string()))?;
+        self.node.initialize(sequencers, connections).await.map_err(fault)
+    }
+}
+
+#[async_trait]
+impl MediatorInitializer for Initializer {
+    async fn initialize(
+        &self,
+        psid: PhysicalSynchronizerId,
+        connections: SequencerConnections,
+    ) -> Result<(), InitializeRefused> {
+        // In a task of its own: a caller that goes away would leave it half way.
+        let inner = Arc::clone(&self.0);
+        let initialization = tokio::spawn(async move { inner.initialize(&psid, &connections).await });
+        let fault = match initialization.await {
+            Ok(Err(InitializeRefused::Fault(fault))) => fault,
+            Ok(done_or_refused) => return done_or_refused,
+            Err(panicked) => panicked.into(),
+        };
+        self.0.node.stop_with(fault);
+        Err(InitializeRefused::Fault("the node stops".into()))
+    }
+}

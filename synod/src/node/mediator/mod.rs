@@ -1,0 +1,240 @@
+//! A mediator node, from its configuration to a running mediator.
+
+mod connections;
+mod initializer;
+mod sequencers;
+mod status;
+mod verdicts;
+
+use std::error::Error;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use prost::Message;
+use synod_client::{ClientError, MemberSigner, MemberTopology, TopologyError};
+use synod_mediator::node::{Mediator, MediatorFault, MediatorMetrics, MediatorParts, MediatorSettings, Resume};
+use synod_mediator::store::{MediatorState, MediatorStore};
+use synod_node_admin::{LogLevels, TopologyStores};
+use synod_ordering::Clock;
+use synod_proto::admin::sequencer::v30::SequencerConnections;
+use synod_runtime::health::{Component, Role};
+use synod_runtime::metrics::MetricsFault;
+use synod_runtime::{Phase, Supervisor, TaskKind};
+use synod_store::{StoreError, StoreFault};
+use synod_topology::{LoadFault, TopologyState};
+use synod_types::{MediatorId, Member, MemberKind};
+use synod_wire::versioned;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::StartError;
+use super::admin::{self, MediatorAdminParts};
+use super::foundation::{Foundation, FoundationParts, listen, place_of};
+use super::identity::{self, NodeIdentityError};
+use crate::config::MediatorConfig;
+use initializer::Initializer;
+use sequencers::Sequencers;
+use status::{MediatorStatus, Running};
+
+/// The mediator cannot run.
+#[derive(Debug, Error)]
+pub(crate) enum MediatorNodeFault {
+    #[error("the state of the mediator cannot be read or written")]
+    Store(#[from] StoreFault),
+    #[error("the state of the mediator cannot be read or written")]
+    Open(#[from] StoreError),
+    #[error("the identity of the mediator")]
+    Identity(#[from] NodeIdentityError),
+    #[error("the stored connections to sequencers cannot be read")]
+    Connections(#[from] prost::DecodeError),
+    #[error("the sequencers")]
+    Sequencers(#[from] ClientError),
+    #[error("the topology of the synchronizer")]
+    Topology(#[from] TopologyError),
+    #[error("the stored topology cannot be used")]
+    Load(#[from] LoadFault),
+    #[error("metrics")]
+    Metrics(#[from] MetricsFault),
+    #[error("the mediator")]
+    Mediator(#[from] MediatorFault),
+    #[error("the mediator has no configuration")]
+    NotInitialized,
+}
+
+/// A mediator node.
+#[derive(Debug)]
+pub(crate) struct MediatorNode {
+    foundation: Foundation,
+    store: MediatorStore,
+    status: Arc<MediatorStatus>,
+    metrics: MediatorMetrics,
+    health: Component,
+}
+
+impl MediatorNode {
+    /// Starts the node: opens the store, makes or reads the identity, serves the administration API, and, when it is part
+    /// of a synchronizer, the mediator, as soon as enough sequencers are there.
+    pub(crate) async fn start(
+        config: MediatorConfig,
+        supervisor: Supervisor,
+        clock: Arc<dyn Clock>,
+        levels: Arc<dyn LogLevels>,
+    ) -> Result<Arc<Self>, StartError> {
+        let admin = listen("admin API", config.admin_api.address, config.admin_api.port).await?;
+        let foundation = Foundation::open(FoundationParts {
+            kind: MemberKind::Mediator,
+            name: &config.name,
+            init: &config.init,
+            storage: &config.storage,
+            monitoring: &config.monitoring,
+            place: place_of(&admin),
+            supervisor,
+            clock,
+        })
+        .await?;
+        let store = MediatorStore::open(&foundation.store).await?;
+        let status = Arc::new(MediatorStatus {
+            stage: foundation.stage.clone(),
+            admin_port: place_of(&admin).port(),
+            started: Instant::now(),
+            health: foundation.health.clone(),
+            running: OnceLock::new(),
+        });
+        let metrics = MediatorMetrics::register(&foundation.metrics)?;
+        let health = foundation.health.component("mediator", Role::CRITICAL);
+        let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
+        let node = Arc::new(Self { foundation, store, status, metrics, health });
+        if node.store.configuration().await?.is_some() {
+            node.run_aside();
+        }
+        node.serve_admin(admin, stores, levels)?;
+        Ok(node)
+    }
+
+    fn serve_admin(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        stores: TopologyStores,
+        levels: Arc<dyn LogLevels>,
+    ) -> Result<(), StartError> {
+        let server = admin::mediator(MediatorAdminParts {
+            foundation: &self.foundation,
+            stores,
+            levels,
+            status: Arc::clone(&self.status) as _,
+            initializer: Arc::new(Initializer::new(Arc::clone(self))),
+            connections: Arc::new(connections::Connections(Arc::clone(self))),
+            verdicts: Arc::new(verdicts::Verdicts::new(self.store.clone(), Arc::clone(&self.status))),
+        })?;
+        self.foundation.supervisor.spawn("admin API", TaskKind::essential(Phase::Intake), |stop| {
+            server.serve(listener, stop.cancelled_owned())
+        });
+        Ok(())
+    }
+
+    /// Makes the node the mediator of a synchronizer. Returns when it runs.
+    async fn initialize(
+        self: &Arc<Self>,
+        sequencers: Sequencers,
+        connections: &SequencerConnections,
+    ) -> Result<(), MediatorNodeFault> {
+        let parameters = versioned::wrap(30, &sequencers.static_parameters().to_proto().encode_to_vec());
+        let stored = sequencers::to_bytes(connections);
+        self.store.initialize(&self.foundation.lease, sequencers.psid(), &parameters, &stored).await?;
+        let mediator = self.prepare(sequencers).await?;
+        self.spawn(mediator);
+        Ok(())
+    }
+
+    /// After a restart: waits for the sequencers in a task of its own, so that the node can be administered meanwhile.
+    fn run_aside(self: &Arc<Self>) {
+        let node = Arc::clone(self);
+        self.foundation.supervisor.spawn("mediator", TaskKind::essential(Phase::Block), |stop| async move {
+            let prepared = async {
+                let configuration = node.store.configuration().await?.ok_or(MediatorNodeFault::NotInitialized)?;
+                let connections = sequencers::of_bytes(&configuration.sequencer_connections)?;
+                let signer = node.signer().await?;
+                let sequencers = Sequencers::connect(&connections, &configuration.psid, signer).await?;
+                node.prepare(sequencers).await
+            };
+            let mediator = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                prepared = prepared => prepared?,
+            };
+            node.health.ok();
+            Ok::<_, MediatorNodeFault>(mediator.run(stop).await?)
+        });
+    }
+
+    fn spawn(self: &Arc<Self>, mediator: Mediator) {
+        self.health.ok();
+        self.foundation
+            .supervisor
+            .spawn("mediator", TaskKind::essential(Phase::Block), |stop: CancellationToken| mediator.run(stop));
+    }
+
+    /// The mediator, from its stored state, ready to run.
+    async fn prepare(&self, sequencers: Sequencers) -> Result<Mediator, MediatorNodeFault> {
+        let Foundation { lease, lifecycle, clock, .. } = &self.foundation;
+        let signer = sequencers.signer().clone();
+        let member = signer.member().clone();
+        let mut state = self.store.load(lease).await?.ok_or(MediatorNodeFault::NotInitialized)?;
+        let psid = state.configuration.psid.clone();
+        let topology = self.topology(&sequencers, &mut state, &member).await?;
+        let resume = Resume {
+            topology: topology.state().clone(),
+            head: state.head,
+            clean: state.prehead,
+            deduplication: state.deduplication,
+            submissions: state.submissions,
+        };
+        let mediator = Mediator::new(MediatorParts {
+            psid: psid.clone(),
+            mediator: MediatorId::new(member.uid().clone()),
+            store: self.store.clone(),
+            lease: lease.clone(),
+            events: sequencers.follow(state.prehead, topology),
+            link: sequencers.link(),
+            resume,
+            signer,
+            clock: Arc::clone(clock),
+            settings: MediatorSettings::default(),
+            metrics: self.metrics.clone(),
+        });
+        // Set once: a node becomes part of one synchronizer.
+        let _ = self.status.running.set(Running { psid, head: mediator.head(), clean: mediator.clean(), sequencers });
+        lifecycle.running();
+        tracing::info!("the mediator is running");
+        Ok(mediator)
+    }
+
+    /// The topology up to the last stored event; downloaded and stored when there was none.
+    async fn topology(
+        &self,
+        sequencers: &Sequencers,
+        state: &mut MediatorState,
+        member: &Member,
+    ) -> Result<MemberTopology, MediatorNodeFault> {
+        let (psid, parameters) = (state.configuration.psid.clone(), sequencers.static_parameters());
+        if !state.configuration.is_topology_initialized {
+            let items = sequencers.initial_topology().await?;
+            let (topology, rows) = MemberTopology::start_with_rows(psid, parameters, member, items)?;
+            self.store.store_initial_topology(&self.foundation.lease, &rows).await?;
+            return Ok(topology);
+        }
+        let mut loaded = TopologyState::new(psid, parameters);
+        loaded.load(std::mem::take(&mut state.topology))?;
+        Ok(MemberTopology::resume(loaded, member, state.head)?)
+    }
+
+    /// The mediator with all keys of the node.
+    async fn signer(&self) -> Result<MemberSigner, NodeIdentityError> {
+        identity::signer(&self.foundation.store, MemberKind::Mediator).await
+    }
+
+    /// Stops the node with a fault.
+    fn stop_with(&self, fault: Box<dyn Error + Send + Sync>) {
+        self.foundation.stop_with(fault);
+    }
+}
