@@ -12,7 +12,7 @@ mod request;
 pub mod status;
 
 pub use aggregation::{
-    Applied, ConfirmingHosts, Equivocation, Finalized, NotApproved, PartyVotes, PendingQuorum, ResponseAggregation,
-    UnresponsiveHost, ViewState, Vote,
+    Answered, Applied, ConfirmingHosts, Discarded, Equivocation, Finalized, NotApproved, PartyVotes, PendingQuorum,
+    ResponseAggregation, UnresponsiveHost, ViewState, Vote,
 };
 pub use request::{ConfirmationRequest, RequestView, ViewNumber};
