@@ -97,8 +97,7 @@ fn step(expected: &Value, aggregation: &mut ResponseAggregation) -> Result<(), S
     let responses = ConfirmationResponses::parse(&fields::bytes(expected, "responses_bytes")?).map_err(text_of)?;
     fields::same("sender", &participant(fields::text(expected, "sender")?)?, &responses.sender)?;
     let [response] = responses.responses.as_slice() else { return Err("there is more than one response".to_owned()) };
-    let parties: Vec<&str> = response.confirming_parties.iter().map(LfParty::as_str).collect();
-    fields::same("parties", &fields::texts(expected, "parties")?, &parties)?;
+    same_parties(expected, &response.confirming_parties)?;
     let position = response.view_position.as_ref().map(|position| position.to_proto_bytes());
     fields::same("position", &fields::optional_bytes(expected, "position")?, &position)?;
     let time = CantonTimestamp::from_micros(fields::integer(expected, "timestamp")?).map_err(text_of)?;
@@ -118,7 +117,7 @@ fn state(expected: &Value, found: &ResponseAggregation) -> Result<(), String> {
     let Some(verdict) = found.finalized() else { return views(expected, found) };
     fields::same("time of the verdict", &found.version(), &verdict.at)?;
     let class = match verdict.verdict {
-        Verdict::Approve => "Approve",
+        Verdict::Approve => "MediatorApprove",
         Verdict::ParticipantReject { .. } => "ParticipantReject",
         Verdict::MediatorReject { .. } => "MediatorReject",
     };
@@ -187,13 +186,19 @@ fn votes(expected: &Value, found: &PartyVotes) -> Result<(), String> {
 }
 
 fn rejection(expected: &Value, found: &NotApproved) -> Result<(), String> {
-    let parties: Vec<&str> = found.parties.iter().map(LfParty::as_str).collect();
-    fields::same("parties", &fields::texts(expected, "parties")?, &parties)?;
+    same_parties(expected, &found.parties)?;
     let name = found.participant.member().to_string();
     fields::same("participant", &fields::text(expected, "participant")?, &name.as_str())?;
     fields::same("kind", &fields::text(expected, "kind")?, &kind(&found.verdict))?;
     let bytes = fields::bytes(expected, "local_verdict_proto")?;
     fields::same_bytes("local_verdict_proto", &bytes, &found.verdict.to_proto_bytes())
+}
+
+/// The vectors list them in an order of their own. That of the JVM is in the bytes of the verdicts.
+fn same_parties(expected: &Value, found: &[LfParty]) -> Result<(), String> {
+    let expected: BTreeSet<&str> = fields::texts(expected, "parties")?.into_iter().collect();
+    fields::same("parties", &expected, &found.iter().map(LfParty::as_str).collect())?;
+    fields::same("number of parties", &expected.len(), &found.len())
 }
 
 /// The class of the verdict on the JVM.
