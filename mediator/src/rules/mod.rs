@@ -9,6 +9,8 @@
 mod aggregation;
 pub mod jvm_order;
 mod request;
+#[cfg(test)]
+mod requests;
 pub mod status;
 
 pub use aggregation::{

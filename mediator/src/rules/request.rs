@@ -269,8 +269,10 @@ fn in_map_order(parameters: ViewConfirmationParameters) -> ViewConfirmationParam
     let informees: IndexSet<LfParty> =
         jvm_order::set_order(parameters.informees.into_iter().collect()).into_iter().collect();
     let quorums = parameters.quorums.into_iter().map(|quorum| {
+        let confirmers = informees.iter().filter(|party| quorum.confirmers.contains_key(*party)).collect();
+        let confirmers = jvm_order::subset_order(informees.len(), confirmers);
         let weight = |party: &LfParty| Some((party.clone(), *quorum.confirmers.get(party)?));
-        Quorum { confirmers: informees.iter().filter_map(weight).collect(), threshold: quorum.threshold }
+        Quorum { confirmers: confirmers.into_iter().filter_map(weight).collect(), threshold: quorum.threshold }
     });
     let quorums = quorums.collect();
     ViewConfirmationParameters { informees, quorums }

@@ -2,6 +2,8 @@
 
 mod answers;
 mod hosts;
+#[cfg(test)]
+mod tests;
 mod view_state;
 mod votes;
 
