@@ -2,8 +2,7 @@
 //!
 //! Up to four elements it is the order of insertion. From five on it is that of a trie over the hash codes of the JVM
 //! (`HashSet`, `HashMap`): five bits a level beginning with the lowest; at each level first the elements that are alone,
-//! then the groups, both by their five bits. A set that was larger and has lost elements keeps the order of the trie,
-//! which filtering the result of [`set_order`] does as well.
+//! then the groups, both by their five bits. A set that was larger and has lost elements stays a trie.
 
 use crate::messages::{LfParty, MerkleSeqIndex, ViewPosition};
 
@@ -23,9 +22,18 @@ pub trait JvmHash {
 /// `n log n` time at worst; elements with equal hash codes keep their order.
 #[must_use]
 pub fn set_order<T: JvmHash>(elements: Vec<T>) -> Vec<T> {
-    if elements.len() <= MAX_INSERTION_ORDER {
-        return elements;
-    }
+    let size = elements.len();
+    subset_order(size, elements)
+}
+
+/// The order of what is left of a set of `original_size` elements after others were taken out. `left` is in the order of
+/// the set.
+#[must_use]
+pub fn subset_order<T: JvmHash>(original_size: usize, left: Vec<T>) -> Vec<T> {
+    if original_size <= MAX_INSERTION_ORDER { left } else { trie_order(left) }
+}
+
+fn trie_order<T: JvmHash>(elements: Vec<T>) -> Vec<T> {
     let mut hashed: Vec<(u32, T)> =
         elements.into_iter().map(|element| (improve(element.jvm_hash()), element)).collect();
     // Groups that share the lowest bits stand together, and both they and what is in them are sorted by the next bits.

@@ -7,23 +7,14 @@
 //!   mediators has to agree on byte for byte.
 
 mod aggregation;
-mod alarm;
-mod deduplication;
 pub mod jvm_order;
-mod mediator;
-mod opening;
-mod output;
 mod request;
-mod responses;
+#[cfg(test)]
+mod requests;
 pub mod status;
-mod validation;
 
 pub use aggregation::{
-    Applied, ConfirmingHosts, Equivocation, Finalized, NotApproved, PartyVotes, PendingQuorum, ResponseAggregation,
-    UnresponsiveHost, ViewState, Vote,
+    Answered, Applied, ConfirmingHosts, Discarded, Equivocation, Finalized, NotApproved, PartyVotes, PendingQuorum,
+    ResponseAggregation, UnresponsiveHost, ViewState, Vote,
 };
-pub use alarm::{Alarm, AlarmKind};
-pub use deduplication::DeduplicationEntry;
-pub use mediator::{FinalizedRequest, MediatorRules, Outcome};
-pub use output::{SendDecision, SendingSettings, VerdictSubmission};
 pub use request::{ConfirmationRequest, RequestView, ViewNumber};

@@ -7,8 +7,8 @@ use synod_types::{MediatorGroupIndex, ParticipantId, PhysicalSynchronizerId, Pro
 
 use super::jvm_order::{self, MAX_INSERTION_ORDER};
 use crate::messages::{
-    InformeeMessage, InvalidMessage, LfParty, MediatorContent, RequestUuid, ViewConfirmationParameters, ViewPosition,
-    ViewType,
+    InformeeMessage, InvalidMessage, LfParty, MediatorContent, Quorum, ReassignmentMediatorMessage, RequestUuid,
+    ViewConfirmationParameters, ViewPosition, ViewType,
 };
 
 /// Positions with more steps than that in all are not hashed. Canton cannot read trees of that depth.
@@ -26,6 +26,7 @@ pub struct ConfirmationRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
     Transaction(Box<InformeeMessage>),
+    Reassignment(Box<ReassignmentMediatorMessage>),
 }
 
 /// The number of a view in [`ConfirmationRequest::views`].
@@ -91,6 +92,10 @@ impl ConfirmationRequest {
                 let views = message.tree.views().iter().map(|view| view.common_data.parameters.clone()).collect();
                 (Content::Transaction(message), views)
             }
+            MediatorContent::Reassignment(message) => {
+                let parameters = in_map_order(message.common_data.confirmation_parameters());
+                (Content::Reassignment(message), vec![parameters])
+            }
             MediatorContent::RootHashMessage(_) | MediatorContent::Other => return None,
         };
         let views: Vec<ViewConfirmationParameters> = views;
@@ -111,6 +116,7 @@ impl ConfirmationRequest {
     pub fn view_type(&self) -> ViewType {
         match &self.content {
             Content::Transaction(_) => ViewType::Transaction,
+            Content::Reassignment(message) => message.view_type(),
         }
     }
 
@@ -119,6 +125,7 @@ impl ConfirmationRequest {
     pub fn uuid(&self) -> &RequestUuid {
         match &self.content {
             Content::Transaction(message) => &message.tree.common_metadata().uuid,
+            Content::Reassignment(message) => &message.common_data.uuid,
         }
     }
 
@@ -127,6 +134,7 @@ impl ConfirmationRequest {
     pub fn psid(&self) -> &PhysicalSynchronizerId {
         match &self.content {
             Content::Transaction(message) => &message.tree.common_metadata().psid,
+            Content::Reassignment(message) => &message.common_data.psid,
         }
     }
 
@@ -135,6 +143,7 @@ impl ConfirmationRequest {
     pub fn mediator_group(&self) -> MediatorGroupIndex {
         match &self.content {
             Content::Transaction(message) => message.tree.common_metadata().mediator_group,
+            Content::Reassignment(message) => message.common_data.mediator_group,
         }
     }
 
@@ -144,6 +153,7 @@ impl ConfirmationRequest {
     pub fn root_hash(&self) -> &Hash {
         match &self.content {
             Content::Transaction(message) => message.tree.root_hash(),
+            Content::Reassignment(message) => message.root_hash(),
         }
     }
 
@@ -152,6 +162,7 @@ impl ConfirmationRequest {
     pub fn submitting_participant(&self) -> &ParticipantId {
         match &self.content {
             Content::Transaction(message) => &message.tree.submitter_metadata().submitting_participant,
+            Content::Reassignment(message) => &message.common_data.submitter.submitting_participant,
         }
     }
 
@@ -160,6 +171,7 @@ impl ConfirmationRequest {
     pub fn submitting_parties(&self) -> &[LfParty] {
         match &self.content {
             Content::Transaction(message) => &message.tree.submitter_metadata().act_as,
+            Content::Reassignment(_) => &[],
         }
     }
 
@@ -168,6 +180,7 @@ impl ConfirmationRequest {
     pub fn signature(&self) -> &Signature {
         match &self.content {
             Content::Transaction(message) => &message.signature,
+            Content::Reassignment(message) => &message.signature,
         }
     }
 
@@ -176,6 +189,7 @@ impl ConfirmationRequest {
     pub fn transaction(&self) -> Option<&InformeeMessage> {
         match &self.content {
             Content::Transaction(message) => Some(message),
+            Content::Reassignment(_) => None,
         }
     }
 
@@ -196,6 +210,7 @@ impl ConfirmationRequest {
     pub fn view_at(&self, position: &ViewPosition) -> Option<&RequestView> {
         let number = match &self.content {
             Content::Transaction(message) => message.tree.view_at(position)?,
+            Content::Reassignment(_) => position.0.is_empty().then_some(0)?,
         };
         self.views.get(number)
     }
@@ -209,6 +224,7 @@ impl ConfirmationRequest {
                 let view = message.tree.views().get(number.0);
                 view.map_or_else(ViewPosition::default, |view| message.tree.position(view))
             }
+            Content::Reassignment(_) => ViewPosition::default(),
         }
     }
 
@@ -223,7 +239,7 @@ impl ConfirmationRequest {
     #[must_use]
     pub fn views_in_map_order(&self) -> Vec<ViewNumber> {
         let numbers: Vec<ViewNumber> = self.views.iter().map(RequestView::number).collect();
-        let Content::Transaction(message) = &self.content;
+        let Content::Transaction(message) = &self.content else { return numbers };
         if numbers.len() <= MAX_INSERTION_ORDER || message.tree.steps_of_all_positions(MAX_HASHED_STEPS).is_none() {
             return numbers;
         }
@@ -245,6 +261,21 @@ impl ConfirmationRequest {
         }
         jvm_order::set_order(informees.into_iter().collect())
     }
+}
+
+/// The parameters of a reassignment with all parties in the order of the JVM's map from informee to weight, from which the
+/// confirmers are taken.
+fn in_map_order(parameters: ViewConfirmationParameters) -> ViewConfirmationParameters {
+    let informees: IndexSet<LfParty> =
+        jvm_order::set_order(parameters.informees.into_iter().collect()).into_iter().collect();
+    let quorums = parameters.quorums.into_iter().map(|quorum| {
+        let confirmers = informees.iter().filter(|party| quorum.confirmers.contains_key(*party)).collect();
+        let confirmers = jvm_order::subset_order(informees.len(), confirmers);
+        let weight = |party: &LfParty| Some((party.clone(), *quorum.confirmers.get(party)?));
+        Quorum { confirmers: confirmers.into_iter().filter_map(weight).collect(), threshold: quorum.threshold }
+    });
+    let quorums = quorums.collect();
+    ViewConfirmationParameters { informees, quorums }
 }
 
 /// A view by the hash code of its position.
