@@ -27,6 +27,8 @@ pub struct FullInformeeTree {
     root_views: MerkleSeq,
     root_views_hash: Option<Hash>,
     views: Vec<InformeeView>,
+    /// The numbers of the root views.
+    roots: Vec<usize>,
     root_hash: Hash,
 }
 
@@ -45,6 +47,8 @@ pub struct InformeeView {
     pub hash: Hash,
     participant_data: Hash,
     subviews: MerkleSeq,
+    /// The numbers of the views directly below it.
+    below: Vec<usize>,
 }
 
 /// A `FullInformeeTree` as it is on the wire.
@@ -125,6 +129,7 @@ impl FullInformeeTree {
         let participant = required(tree.participant_metadata, "participant_metadata")?;
         let root_views = MerkleSeq::of_message(tree.root_views.ok_or_else(|| not_set("root_views"))?)?;
         let mut views = read_views(&root_views)?;
+        let roots = link_views(&mut views);
         let mut hashes = UniqueHashes::default();
         let root_views_hash = hash_views(&root_views, &mut views, &mut hashes)?;
         let submitter_metadata = SubmitterMetadata::parse(&submitter, version)?;
@@ -142,6 +147,7 @@ impl FullInformeeTree {
             root_views,
             root_views_hash,
             views,
+            roots,
             root_hash,
         })
     }
@@ -195,6 +201,37 @@ impl FullInformeeTree {
         }
         ViewPosition(position)
     }
+
+    /// The number of the view at a position. Takes time in proportion to the length of the position.
+    #[must_use]
+    pub fn view_at(&self, position: &ViewPosition) -> Option<usize> {
+        let mut found = None;
+        for index in position.0.iter().rev() {
+            let (seq, below) = match found {
+                None => (&self.root_views, &self.roots),
+                Some(above) => self.views.get(above).map(|above: &InformeeView| (&above.subviews, &above.below))?,
+            };
+            found = Some(*below.get(seq.find(index)?)?);
+        }
+        found
+    }
+
+    /// How many steps all positions have together, unless it is more than `limit`.
+    #[must_use]
+    pub(crate) fn steps_of_all_positions(&self, limit: usize) -> Option<usize> {
+        let mut sum = 0_usize;
+        let mut steps_of: Vec<usize> = Vec::with_capacity(self.views.len());
+        for view in &self.views {
+            let above = view.parent.and_then(|parent| Some((self.views.get(parent)?, *steps_of.get(parent)?)));
+            let (siblings, steps) = above.map_or((&self.root_views, 0), |(above, steps)| (&above.subviews, steps));
+            let element = siblings.elements().get(view.index)?;
+            // One more, because each view takes some effort even if it is the only one.
+            let steps = steps.checked_add(siblings.index(element).0.len())?.checked_add(1)?;
+            sum = sum.checked_add(steps).filter(|sum| *sum <= limit)?;
+            steps_of.push(steps);
+        }
+        Some(sum)
+    }
 }
 
 /// The bytes of all views of a sequence, none of which may be blinded.
@@ -237,9 +274,22 @@ fn read_views(root_views: &MerkleSeq) -> Result<Vec<InformeeView>, InvalidMessag
             hash: common_data_hash,
             participant_data,
             subviews,
+            below: Vec::new(),
         });
     }
     Ok(views)
+}
+
+/// Tells each view which are directly below it, and returns the root views.
+fn link_views(views: &mut [InformeeView]) -> Vec<usize> {
+    let mut roots = Vec::new();
+    for number in 0..views.len() {
+        match views[number].parent {
+            Some(parent) => views[parent].below.push(number),
+            None => roots.push(number),
+        }
+    }
+    roots
 }
 
 /// Gives each view its hash, and returns that of the sequence of root views.

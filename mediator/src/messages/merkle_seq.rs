@@ -154,6 +154,17 @@ impl MerkleSeq {
         MerkleSeqIndex(steps)
     }
 
+    /// The number of the element that is there.
+    #[must_use]
+    pub fn find(&self, index: &MerkleSeqIndex) -> Option<usize> {
+        let mut at = self.nodes.first()?;
+        for is_right in index.0.iter().rev() {
+            let Kind::Branch { first, second } = at.kind else { return None };
+            at = self.nodes.get(if *is_right { second } else { first })?;
+        }
+        if let Kind::Singleton { element } = at.kind { Some(element) } else { None }
+    }
+
     /// The hash of the root, when [`Self::elements`] have these hashes. `None` for the empty sequence, which has none, and
     /// when there are not as many hashes as elements.
     #[must_use]

@@ -1,8 +1,7 @@
 //! Who has to be informed of a view, and who has to confirm it (chapter 04 §2.4, `ViewCommonData`).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bytes::Bytes;
+use indexmap::{IndexMap, IndexSet};
 use synod_crypto::{Hash, HashPurpose};
 use synod_wire::reader::Reader;
 use synod_wire::{ParseError, versioned};
@@ -27,8 +26,8 @@ pub struct ViewCommonData {
 /// Who has to be informed, and who has to confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewConfirmationParameters {
-    /// All parties that have to be informed.
-    pub informees: BTreeSet<LfParty>,
+    /// All parties that have to be informed, in the order of the message. For equality the order is nothing.
+    pub informees: IndexSet<LfParty>,
     /// Each has to be reached, in their order; equal ones are kept.
     pub quorums: Vec<Quorum>,
 }
@@ -36,8 +35,8 @@ pub struct ViewConfirmationParameters {
 /// Parties of which enough have to confirm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quorum {
-    /// The weight of each, at least 1.
-    pub confirmers: BTreeMap<LfParty, u32>,
+    /// The weight of each, at least 1, in the order of the message. For equality the order is nothing.
+    pub confirmers: IndexMap<LfParty, u32>,
     /// The sum of weights that is enough. May be more than there is.
     pub threshold: u32,
 }
@@ -126,16 +125,16 @@ impl ViewCommonData {
 }
 
 impl ViewConfirmationParameters {
-    /// All parties of all quorums.
+    /// All parties of all quorums, in the order in which they are found there.
     #[must_use]
-    pub fn confirmers(&self) -> BTreeSet<&LfParty> {
+    pub fn confirmers(&self) -> IndexSet<&LfParty> {
         self.quorums.iter().flat_map(|quorum| quorum.confirmers.keys()).collect()
     }
 }
 
 impl Quorum {
     fn of_message(message: &QuorumMessage, informees: &[LfParty]) -> Result<Self, InvalidMessage> {
-        let mut confirmers = BTreeMap::new();
+        let mut confirmers = IndexMap::new();
         for confirmer in &message.confirmers {
             let weight = at_least("weight", 1, confirmer.weight)?;
             let index = usize::try_from(confirmer.index).ok();

@@ -1,0 +1,170 @@
+//! The order in which Scala 2.13 goes through a set or the keys of a map (chapter 04 §4.5).
+//!
+//! Up to four elements it is the order of insertion. From five on it is that of a trie over the hash codes of the JVM
+//! (`HashSet`, `HashMap`): five bits a level beginning with the lowest; at each level first the elements that are alone,
+//! then the groups, both by their five bits. A set that was larger and has lost elements keeps the order of the trie,
+//! which filtering the result of [`set_order`] does as well.
+
+use crate::messages::{LfParty, MerkleSeqIndex, ViewPosition};
+
+/// Sets of up to so many elements keep the order of insertion.
+pub const MAX_INSERTION_ORDER: usize = 4;
+
+/// Bits of the hash code that a level of the trie looks at.
+const BITS: u32 = 5;
+
+/// What has a hash code on the JVM.
+pub trait JvmHash {
+    /// The hash code (`##`).
+    fn jvm_hash(&self) -> u32;
+}
+
+/// The order of a set, or of the keys of a map, into which these distinct elements were put in this order. Takes
+/// `n log n` time at worst; elements with equal hash codes keep their order.
+#[must_use]
+pub fn set_order<T: JvmHash>(elements: Vec<T>) -> Vec<T> {
+    if elements.len() <= MAX_INSERTION_ORDER {
+        return elements;
+    }
+    let mut hashed: Vec<(u32, T)> =
+        elements.into_iter().map(|element| (improve(element.jvm_hash()), element)).collect();
+    // Groups that share the lowest bits stand together, and both they and what is in them are sorted by the next bits.
+    hashed.sort_by_key(|(hash, _)| hash.reverse_bits_by_level());
+    order_levels(hashed)
+}
+
+trait Levels {
+    fn level(self, depth: u32) -> u32;
+    fn reverse_bits_by_level(self) -> u64;
+}
+
+impl Levels for u32 {
+    fn level(self, depth: u32) -> u32 {
+        self.checked_shr(depth * BITS).unwrap_or(0) & ((1 << BITS) - 1)
+    }
+
+    /// The levels of the hash with the lowest one as the most significant.
+    fn reverse_bits_by_level(self) -> u64 {
+        (0..u32::BITS.div_ceil(BITS)).fold(0, |sum, depth| sum << BITS | u64::from(self.level(depth)))
+    }
+}
+
+/// Puts elements that are alone at a level before the groups. The elements are sorted by level.
+fn order_levels<T>(sorted: Vec<(u32, T)>) -> Vec<T> {
+    let hashes: Vec<u32> = sorted.iter().map(|(hash, _)| *hash).collect();
+    let mut elements: Vec<Option<T>> = sorted.into_iter().map(|(_, element)| Some(element)).collect();
+    let mut ordered = Vec::with_capacity(elements.len());
+    // Groups to go through, the next one last, each with its level.
+    let mut open = vec![(0..hashes.len(), 0)];
+    while let Some((group, depth)) = open.pop() {
+        if depth * BITS >= u32::BITS {
+            ordered.extend(elements[group].iter_mut().filter_map(Option::take));
+            continue;
+        }
+        let mut below = Vec::new();
+        let mut start = group.start;
+        while start < group.end {
+            let level = hashes[start].level(depth);
+            let length = hashes[start..group.end].iter().take_while(|hash| hash.level(depth) == level).count();
+            if length == 1 {
+                ordered.extend(elements[start].take());
+            } else {
+                below.push((start..start + length, depth + 1));
+            }
+            start += length;
+        }
+        open.extend(below.into_iter().rev());
+    }
+    ordered
+}
+
+/// `scala.collection.Hashing.improve`.
+const fn improve(hash: u32) -> u32 {
+    let mut h = hash.wrapping_add(!(hash << 9));
+    h ^= h >> 14;
+    h = h.wrapping_add(h << 4);
+    h ^ (h >> 10)
+}
+
+/// `String.hashCode`. All texts here are ASCII, of which a UTF-16 unit is a byte.
+const fn string_hash(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    let mut hash = 0_u32;
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = hash.wrapping_mul(31).wrapping_add(bytes[at] as u32);
+        at += 1;
+    }
+    hash
+}
+
+impl<T: JvmHash + ?Sized> JvmHash for &T {
+    fn jvm_hash(&self) -> u32 {
+        (**self).jvm_hash()
+    }
+}
+
+impl JvmHash for LfParty {
+    fn jvm_hash(&self) -> u32 {
+        string_hash(self.as_str())
+    }
+}
+
+impl JvmHash for MerkleSeqIndex {
+    fn jvm_hash(&self) -> u32 {
+        const SIDES: [u32; 2] = [string_hash("Left"), string_hash("Right")];
+        let steps = self.0.iter().map(|is_right| SIDES[usize::from(*is_right)]);
+        case_class_hash("MerkleSeqIndex", list_hash(steps))
+    }
+}
+
+impl JvmHash for ViewPosition {
+    fn jvm_hash(&self) -> u32 {
+        case_class_hash("ViewPosition", list_hash(self.0.iter().map(JvmHash::jvm_hash)))
+    }
+}
+
+/// The hash code of a case class with one field (`MurmurHash3.productHash`).
+const fn case_class_hash(name: &str, field: u32) -> u32 {
+    const SEED: u32 = 0xcafe_babe;
+    avalanche(mix(mix(SEED, string_hash(name)), field) ^ 1)
+}
+
+/// The hash code of a `List` (`MurmurHash3.listHash`), which is that of a `Range` when the hash codes of the elements have
+/// the same distance.
+fn list_hash(elements: impl Iterator<Item = u32>) -> u32 {
+    const SEED: u32 = string_hash("Seq");
+    let mut hash = SEED;
+    let mut count = 0_u32;
+    let (mut first, mut last, mut distance) = (0, 0, None);
+    let mut is_range = true;
+    for element in elements {
+        hash = mix(hash, element);
+        match (count, distance) {
+            (0, _) => first = element,
+            (1, _) => distance = Some(element.wrapping_sub(last)),
+            (_, before) => is_range &= before == Some(element.wrapping_sub(last)) && before != Some(0),
+        }
+        last = element;
+        count = count.wrapping_add(1);
+    }
+    match distance {
+        Some(distance) if is_range => avalanche(mix(mix(mix(SEED, first), distance), last)),
+        _ => avalanche(hash ^ count),
+    }
+}
+
+/// A round of MurmurHash3.
+const fn mix(hash: u32, data: u32) -> u32 {
+    let k = data.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    (hash ^ k).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64)
+}
+
+/// The end of MurmurHash3.
+const fn avalanche(hash: u32) -> u32 {
+    let mut h = hash ^ (hash >> 16);
+    h = h.wrapping_mul(0x85eb_ca6b);
+    h ^= h >> 13;
+    h = h.wrapping_mul(0xc2b2_ae35);
+    h ^ (h >> 16)
+}

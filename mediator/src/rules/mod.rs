@@ -1,0 +1,34 @@
+//! What a mediator decides, and nothing of how it hears or says it: no I/O, no clock, no randomness.
+//!
+//! - [`MediatorRules`]: an event in, its [`Outcome`] out.
+//! - [`ConfirmationRequest`]: one type over all kinds of requests.
+//! - [`ResponseAggregation`]: the votes on a request, and when they make a verdict.
+//! - [`status`]: the exact reasons that a mediator gives.
+//! - [`jvm_order`]: the order in which a mediator of Canton meets parties and views. It is part of what a group of
+//!   mediators has to agree on byte for byte.
+
+mod aggregation;
+mod alarm;
+mod deduplication;
+mod hosting;
+pub mod jvm_order;
+mod mediator;
+mod opening;
+mod output;
+mod request;
+mod responses;
+mod settings;
+pub mod status;
+mod submissions;
+mod validation;
+
+pub use aggregation::{
+    Applied, ConfirmingHosts, Equivocation, Finalized, NotApproved, PartyVotes, PendingQuorum, ResponseAggregation,
+    UnresponsiveHost, ViewState, Vote,
+};
+pub use alarm::{Alarm, AlarmKind, Severity};
+pub use deduplication::DeduplicationEntry;
+pub use mediator::MediatorRules;
+pub use output::{FinalizedRequest, Outcome, SendDecision, VerdictSubmission};
+pub use request::{ConfirmationRequest, RequestView, ViewNumber};
+pub use settings::{RulesSettings, SendingSettings};
