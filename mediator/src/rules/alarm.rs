@@ -1,21 +1,38 @@
-//! What is worth a line in the log, and says that somebody may not be honest.
+//! What is worth a line in the log. Nothing depends on it.
 
 use std::borrow::Cow;
+
+/// How much it says about others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing: it happens among honest members.
+    Info,
+    /// It should not happen, but need not be anybody's fault.
+    Warning,
+    /// Somebody is not honest, or is broken.
+    Alarm,
+}
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AlarmKind {
     /// `MEDIATOR_RECEIVED_MALFORMED_MESSAGE`: a message that an honest member does not send.
     MalformedMessage,
-    /// `MEDIATOR_INVALID_MESSAGE`: a message that cannot be used; after a restart or a change of topology not unusual.
+    /// `MEDIATOR_INVALID_MESSAGE`: a message that cannot be used.
     InvalidMessage,
+    /// A request that would have been fine by the topology that its submitter knew: it changed in between.
+    TopologyChange,
+    /// `FUTURE_TOPOLOGY_ALARM`: a request made by a topology of the future.
+    FutureTopology,
     /// A message for another synchronizer.
     OtherSynchronizer,
+    /// A message that other mediators are for, or that this one is not ready for.
+    NotForUs,
     /// `MEDIATOR_PARTICIPANT_EQUIVOCATION`: a participant said one thing and then the opposite.
     Equivocation,
     /// `DUPLICATE_CONFIRMATION_REQUEST_UUID`: a request whose id was used before.
     Duplicate,
-    /// A response that comes too late.
+    /// A response that comes too late, or to a request from before the first event that was handled.
     Late,
 }
 
@@ -26,10 +43,23 @@ impl AlarmKind {
         match self {
             Self::MalformedMessage => "MEDIATOR_RECEIVED_MALFORMED_MESSAGE",
             Self::InvalidMessage => "MEDIATOR_INVALID_MESSAGE",
+            Self::TopologyChange => "TOPOLOGY_CHANGE",
+            Self::FutureTopology => "FUTURE_TOPOLOGY_ALARM",
             Self::OtherSynchronizer => "OTHER_SYNCHRONIZER",
+            Self::NotForUs => "NOT_FOR_US",
             Self::Equivocation => "MEDIATOR_PARTICIPANT_EQUIVOCATION",
             Self::Duplicate => "DUPLICATE_CONFIRMATION_REQUEST_UUID",
             Self::Late => "LATE_RESPONSE",
+        }
+    }
+
+    /// As Canton logs it.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::MalformedMessage | Self::FutureTopology | Self::Equivocation => Severity::Alarm,
+            Self::InvalidMessage | Self::OtherSynchronizer | Self::Late => Severity::Warning,
+            Self::TopologyChange | Self::NotForUs | Self::Duplicate => Severity::Info,
         }
     }
 }

@@ -3,100 +3,99 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use synod_crypto::SignatureVerifier;
 use synod_topology::{DynamicSynchronizerParameters, Snapshot, TopologyState};
 use synod_types::{CantonTimestamp, MediatorId, ParticipantId, PhysicalSynchronizerId};
-use synod_wire::{Batch, Recipients, SequencedEvent, SequencedEventContent};
+use synod_wire::{Batch, SequencedEvent, SequencedEventContent};
 
 use super::alarm::{Alarm, AlarmKind};
 use super::deduplication::{Deduplication, DeduplicationEntry};
-use super::opening::{AddressedRootHash, Opened, SignedResponses};
-use super::output::{Output, SendingSettings, VerdictSubmission};
-use super::responses::Arrival;
+use super::opening::{MediatorEvent, Opened, ReceivedRequest, SignedResponses};
+use super::output::{FinalizedRequest, Outcome};
+use super::responses::{Arrival, Count};
+use super::settings::RulesSettings;
+use super::submissions::Sender;
 use super::validation::{Candidate, Refusal};
-use super::{ConfirmationRequest, ResponseAggregation, UnresponsiveHost, status};
+use super::{ConfirmationRequest, ResponseAggregation, status};
 use crate::messages::Verdict;
-
-/// A request that is decided.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FinalizedRequest {
-    /// When it was sequenced.
-    pub request_id: CantonTimestamp,
-    /// The request as it was received: versioned `EnvelopeContent`.
-    pub request: Bytes,
-    /// When it was decided.
-    pub finalization_time: CantonTimestamp,
-    /// How.
-    pub verdict: Verdict,
-}
-
-/// Everything that follows from one event.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Requests whose ids are used from now on.
-    pub deduplicated: Vec<DeduplicationEntry>,
-    /// Requests that are decided now, in the order of their decision.
-    pub finalized: Vec<FinalizedRequest>,
-    /// What is sent, in order. Of a request that was decided before, as after a restart, the same again.
-    pub submissions: Vec<VerdictSubmission>,
-    /// What is worth a line in the log.
-    pub alarms: Vec<Alarm>,
-    /// Requests that wait for responses now.
-    pub opened: usize,
-    /// Parties, and participants that did not answer for them in time.
-    pub unresponsive: Vec<UnresponsiveHost>,
-}
 
 /// The mediator, as a function of the events that it receives. No input or output, no clock: the same events give the same
 /// outcomes, wherever it is restarted in between.
+///
+/// It keeps the requests that are not decided, those whose time for responses is not over yet, and the ids of the requests
+/// of the deduplication window.
 #[derive(Debug, Clone)]
 pub struct MediatorRules {
     psid: PhysicalSynchronizerId,
     mediator: MediatorId,
-    settings: SendingSettings,
+    settings: RulesSettings,
     verifier: Option<SignatureVerifier>,
     deduplication: Deduplication,
     /// Requests until the time for responses is over, decided ones too: late responses are judged, although they change
     /// nothing.
-    requests: BTreeMap<CantonTimestamp, OpenRequest>,
-    /// When the time for responses is over, of each request.
+    requests: BTreeMap<CantonTimestamp, KnownRequest>,
+    /// Of each request when the time for responses is over.
     deadlines: BTreeSet<(CantonTimestamp, CantonTimestamp)>,
-    /// The requests that are not decided.
+    /// The requests that are not decided, by their deadlines and by their times.
     pending: BTreeSet<CantonTimestamp>,
+    pending_deadlines: BTreeSet<(CantonTimestamp, CantonTimestamp)>,
+    /// Time of the first event. What was before is not known.
+    beginning: Option<CantonTimestamp>,
 }
 
+/// A request whose time for responses is not over.
 #[derive(Debug, Clone)]
-struct OpenRequest {
-    aggregation: ResponseAggregation,
+struct KnownRequest {
+    request: Arc<ConfirmationRequest>,
+    /// Of a request that was rejected at once it is only made when somebody responds to it.
+    aggregation: Option<ResponseAggregation>,
     deadline: CantonTimestamp,
     decision_time: CantonTimestamp,
+    /// Whom the verdict goes to.
     participants: Vec<ParticipantId>,
+    first_response: Option<CantonTimestamp>,
 }
 
 /// The event at hand.
 struct Now<'a> {
     time: CantonTimestamp,
+    topology_timestamp: Option<CantonTimestamp>,
     topology: &'a TopologyState,
+}
+
+/// The times that follow from the parameters at the time of a request.
+#[derive(Debug, Clone, Copy)]
+struct Deadlines {
+    response: CantonTimestamp,
+    decision: CantonTimestamp,
+}
+
+impl Deadlines {
+    fn of(request_id: CantonTimestamp, parameters: &DynamicSynchronizerParameters) -> Self {
+        let response = request_id.saturating_add(parameters.confirmation_response_timeout);
+        Self { response, decision: response.saturating_add(parameters.mediator_reaction_timeout) }
+    }
 }
 
 impl MediatorRules {
     /// A mediator of a synchronizer, before its first event.
     #[must_use]
-    pub fn new(psid: PhysicalSynchronizerId, mediator: MediatorId, settings: SendingSettings) -> Self {
+    pub fn new(psid: PhysicalSynchronizerId, mediator: MediatorId, settings: impl Into<RulesSettings>) -> Self {
         Self {
             psid,
             mediator,
-            settings,
+            settings: settings.into(),
             verifier: None,
             deduplication: Deduplication::default(),
             requests: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             pending: BTreeSet::new(),
+            pending_deadlines: BTreeSet::new(),
+            beginning: None,
         }
     }
 
-    /// Takes up ids that were used before the first event that is handled.
+    /// Takes up ids that were used before the first event that is handled. Those that are over do no harm.
     pub fn restore_deduplication(&mut self, entries: impl IntoIterator<Item = DeduplicationEntry>) {
         entries.into_iter().for_each(|entry| self.deduplication.restore(&entry));
     }
@@ -113,260 +112,257 @@ impl MediatorRules {
         self.pending.len()
     }
 
-    /// The next time after which a pending request is decided without further responses. An event later than it has to
-    /// come.
+    /// The next time after which a pending request is decided without further responses. An event at a later time has to
+    /// come: one at this very time does not do.
     #[must_use]
     pub fn next_deadline(&self) -> Option<CantonTimestamp> {
-        let mut pending = self.deadlines.iter().filter(|(_, request_id)| self.pending.contains(request_id));
-        pending.next().map(|(deadline, _)| *deadline)
+        self.pending_deadlines.first().map(|(deadline, _)| *deadline)
     }
 
     /// Handles the next event of the mediator. `topology` has taken it up already; it answers for all times from the
     /// oldest pending request on.
     pub fn handle(&mut self, event: &SequencedEvent, topology: &TopologyState) -> Outcome {
-        let now = Now { time: event.timestamp, topology };
-        let mut outcome = Outcome::default();
+        let now = Now { time: event.timestamp, topology_timestamp: event.topology_timestamp, topology };
+        self.beginning.get_or_insert(now.time);
+        let mut outcome = Outcome::at(now.time);
         self.time_out(&now, &mut outcome);
         self.deduplication.forget_before(now.time);
         if let SequencedEventContent::Deliver { batch } = &event.content
             && !batch.is_empty()
         {
-            self.handle_batch(batch, event.topology_timestamp, &now, &mut outcome);
+            self.handle_batch(batch, &now, &mut outcome);
         }
         outcome
     }
 
-    fn handle_batch(
-        &mut self,
-        batch: &Batch,
-        topology_timestamp: Option<CantonTimestamp>,
-        now: &Now<'_>,
-        outcome: &mut Outcome,
-    ) {
-        let mut opened = Opened::of(batch, &self.psid);
-        outcome.alarms.append(&mut opened.alarms);
-        if opened.unreadable > 0 || opened.request.is_some() {
-            self.handle_request(opened, topology_timestamp, now, outcome);
-        } else {
-            for signed in &opened.responses {
-                self.handle_responses(signed, topology_timestamp, now, outcome);
+    fn handle_batch(&mut self, batch: &Batch, now: &Now<'_>, outcome: &mut Outcome) {
+        let psid = self.psid.clone();
+        let opened = Opened::read(batch, &psid);
+        if !opened.told_of_unreadable().is_empty() {
+            let snapshot = now.topology.snapshot(now.time);
+            if let Some(parameters) = snapshot.parameters() {
+                let sender = self.sender(now.time, Deadlines::of(now.time, parameters).decision, &snapshot);
+                outcome.submissions.extend(sender.reject(opened.told_of_unreadable(), &status::malformed()));
             }
         }
+        match opened.classify(&mut outcome.alarms) {
+            MediatorEvent::Request(received) => self.handle_request(&received, now, outcome),
+            MediatorEvent::Responses(responses) => {
+                for signed in responses {
+                    let arrival = Arrival {
+                        signed: &signed,
+                        time: now.time,
+                        topology_timestamp: now.topology_timestamp,
+                        version: self.psid.protocol_version(),
+                    };
+                    if let Err(alarm) = self.handle_responses(&arrival, now, outcome) {
+                        outcome.alarms.push(alarm);
+                    }
+                }
+            }
+            MediatorEvent::Nothing => {}
+        }
     }
 
-    /// A request, or what cannot be read and may have been one.
-    fn handle_request(
-        &mut self,
-        opened: Opened,
-        topology_timestamp: Option<CantonTimestamp>,
-        now: &Now<'_>,
-        outcome: &mut Outcome,
-    ) {
+    fn handle_request(&mut self, received: &ReceivedRequest<'_>, now: &Now<'_>, outcome: &mut Outcome) {
         let snapshot = now.topology.snapshot(now.time);
-        let Some(parameters) = snapshot.parameters().cloned() else {
-            outcome.alarms.push(Alarm::new(AlarmKind::InvalidMessage, "a request before there are parameters"));
+        let Some(parameters) = snapshot.parameters() else {
+            outcome.alarms.push(Alarm::new(AlarmKind::MalformedMessage, "a request before there are parameters"));
             return;
         };
-        let malformed = status::malformed();
-        for _ in 0..opened.unreadable {
-            let output = self.output(now.time, &parameters, &snapshot);
-            outcome.submissions.extend(output.reject(&opened.root_hashes, &malformed));
-        }
-        if let Some((request, recipients)) = opened.request {
-            let arrived = Arrived {
-                request,
-                recipients,
-                root_hashes: opened.root_hashes,
-                has_topology: opened.has_topology,
-                parameters,
-                snapshot,
-            };
-            self.judge(arrived, now, outcome);
-        }
-        // Responses beside something that cannot be read are not lost.
-        for signed in &opened.responses {
-            self.handle_responses(signed, topology_timestamp, now, outcome);
-        }
-    }
-
-    fn judge(&mut self, arrived: Arrived, now: &Now<'_>, outcome: &mut Outcome) {
+        let deadlines = Deadlines::of(now.time, parameters);
         let entry = DeduplicationEntry {
-            uuid: *arrived.request.uuid(),
+            uuid: *received.request.uuid(),
             request_time: now.time,
-            expire_after: now.time.saturating_add(arrived.parameters.mediator_deduplication_timeout),
+            expire_after: now.time.saturating_add(parameters.mediator_deduplication_timeout),
         };
         if let Err(expire_after) = self.deduplication.add(&entry) {
-            let cause = format!("request {}: the id {} is that of a request before", now.time, entry.uuid);
+            let cause = format!("request {} has the id {} of one before it", now.time, entry.uuid);
             outcome.alarms.push(Alarm::new(AlarmKind::Duplicate, cause));
-            self.reject(&arrived, status::duplicate(&entry.uuid, expire_after), now, outcome);
+            let verdict = status::duplicate(&entry.uuid, expire_after);
+            self.reject(received, verdict, (deadlines, &snapshot), outcome);
             return;
         }
         outcome.deduplicated.push(entry);
         let verifier = self.verifier(now.topology);
-        let validated = Candidate {
+        let candidate = Candidate {
             request_id: now.time,
-            request: &arrived.request,
-            recipients: &arrived.recipients,
-            root_hashes: &arrived.root_hashes,
-            has_topology: arrived.has_topology,
+            received,
             mediator: &self.mediator,
             verifier: &verifier,
-            snapshot: &arrived.snapshot,
-        }
-        .validate();
-        match validated {
+            topology: now.topology,
+            topology_change_warn_delay: self.settings.topology_change_warn_delay,
+        };
+        match candidate.validate(&mut outcome.alarms) {
             Ok(hosting) => {
-                let aggregation = ResponseAggregation::new(Arc::clone(&arrived.request), now.time, &arrived.snapshot);
-                let deadline = now.time.saturating_add(arrived.parameters.confirmation_response_timeout);
-                let decision_time = now.time.saturating_add(arrived.parameters.decision_timeout());
-                let participants = hosting.participants;
-                let open = OpenRequest { aggregation, deadline, decision_time, participants };
-                self.requests.insert(now.time, open);
-                self.deadlines.insert((deadline, now.time));
+                let request = Arc::clone(&received.request);
+                let aggregation = ResponseAggregation::new(request, now.time, &snapshot);
+                let participants = hosting.participants.into_iter().collect();
+                self.know(&received.request, (now.time, deadlines), Some(aggregation), participants);
                 self.pending.insert(now.time);
+                self.pending_deadlines.insert((deadlines.response, now.time));
                 outcome.opened += 1;
             }
             Err(Refusal::NotMine) => {}
-            Err(Refusal::Reject { verdict, cause }) => {
-                let is_malformed = matches!(verdict, Verdict::MediatorReject { is_malformed: true, .. });
-                let kind = if is_malformed { AlarmKind::MalformedMessage } else { AlarmKind::InvalidMessage };
-                outcome.alarms.push(Alarm::new(kind, cause));
-                self.reject(&arrived, verdict, now, outcome);
-            }
+            Err(Refusal::Reject(verdict)) => self.reject(received, verdict, (deadlines, &snapshot), outcome),
         }
     }
 
-    /// A request that never becomes pending.
-    fn reject(&self, arrived: &Arrived, verdict: Verdict, now: &Now<'_>, outcome: &mut Outcome) {
-        let output = self.output(now.time, &arrived.parameters, &arrived.snapshot);
-        outcome.submissions.extend(output.reject(&arrived.root_hashes, &verdict));
+    fn know(
+        &mut self,
+        request: &Arc<ConfirmationRequest>,
+        (request_id, deadlines): (CantonTimestamp, Deadlines),
+        aggregation: Option<ResponseAggregation>,
+        participants: Vec<ParticipantId>,
+    ) {
+        let known = KnownRequest {
+            request: Arc::clone(request),
+            aggregation,
+            deadline: deadlines.response,
+            decision_time: deadlines.decision,
+            participants,
+            first_response: None,
+        };
+        self.requests.insert(request_id, known);
+        self.deadlines.insert((deadlines.response, request_id));
+    }
+
+    /// A request that never becomes pending. Responses to it are not unexpected.
+    fn reject(
+        &mut self,
+        received: &ReceivedRequest<'_>,
+        verdict: Verdict,
+        (deadlines, snapshot): (Deadlines, &Snapshot),
+        outcome: &mut Outcome,
+    ) {
+        let request_id = outcome.time;
+        let sender = self.sender(request_id, deadlines.decision, snapshot);
+        outcome.submissions.extend(sender.reject(&received.root_hashes, &verdict));
+        self.know(&received.request, (request_id, deadlines), None, Vec::new());
         outcome.finalized.push(FinalizedRequest {
-            request_id: now.time,
-            request: arrived.request.bytes().clone(),
-            finalization_time: now.time,
+            request_id,
+            request: received.request.bytes().clone(),
+            finalization_time: request_id,
             verdict,
         });
     }
 
+    /// Handles the responses of one message.
+    ///
+    /// # Errors
+    /// An alarm when none of them counts.
     fn handle_responses(
         &mut self,
-        signed: &SignedResponses,
-        topology_timestamp: Option<CantonTimestamp>,
+        arrival: &Arrival<'_>,
         now: &Now<'_>,
         outcome: &mut Outcome,
-    ) {
-        let version = self.psid.protocol_version();
-        let arrival = Arrival { signed, time: now.time, topology_timestamp, version };
-        match self.count_responses(&arrival, now, outcome) {
-            Ok(()) => self.finish(signed.responses.request_id, now, outcome),
-            Err(alarm) => outcome.alarms.push(alarm),
-        }
-    }
-
-    fn count_responses(&mut self, arrival: &Arrival<'_>, now: &Now<'_>, outcome: &mut Outcome) -> Result<(), Alarm> {
+    ) -> Result<(), Alarm> {
         arrival.check_envelope()?;
-        let (request_id, sender) = (arrival.signed.responses.request_id, &arrival.signed.responses.sender);
-        let verifier = self.verifier(now.topology);
-        // A request leaves when its time for responses is over, so that one that is here has time left.
-        let Some(open) = self.requests.get_mut(&request_id).filter(|open| now.time <= open.deadline) else {
-            let cause = format!("response of {sender} to request {request_id}, which is unknown or over");
-            return Err(Alarm::new(AlarmKind::Late, cause));
+        let SignedResponses { responses, .. } = arrival.signed;
+        let (request_id, sender) = (responses.request_id, &responses.sender);
+        let snapshot = now.topology.snapshot(request_id);
+        let Some(parameters) = snapshot.parameters() else {
+            return Err(arrival.alarm(AlarmKind::MalformedMessage, "there were no parameters then"));
         };
-        arrival.check_signatures(&verifier, &now.topology.snapshot(request_id))?;
+        arrival.check_signatures(&self.verifier(now.topology), &snapshot)?;
+        arrival.check_deadline(Deadlines::of(request_id, parameters).response)?;
         arrival.check_topology_timestamp()?;
-        arrival.check_recipients(&open.aggregation)?;
-        for response in &arrival.signed.responses.responses {
-            let votes = match arrival.votes(response, &open.aggregation) {
-                Ok(votes) => votes,
+        let Some(known) = self.requests.get_mut(&request_id) else {
+            return Err(match self.beginning {
+                Some(beginning) if request_id < beginning => {
+                    arrival.alarm(AlarmKind::Late, "the request is from before the first event")
+                }
+                _ => arrival.unknown(&self.mediator, &snapshot),
+            });
+        };
+        arrival.check_recipients(&known.request)?;
+        let first = *known.first_response.get_or_insert(now.time);
+        outcome.response_latencies.push((sender.clone(), now.time.micros_since(first)));
+        let request = Arc::clone(&known.request);
+        let is_pending = self.pending.contains(&request_id);
+        let aggregation = known
+            .aggregation
+            .get_or_insert_with(|| ResponseAggregation::new(Arc::clone(&request), request_id, &snapshot));
+        let mut count = Count::new(arrival, &request);
+        for response in &responses.responses {
+            let votes = match count.votes(response, aggregation) {
+                Ok(votes) if is_pending => votes,
+                Ok(_) => continue,
                 Err(alarm) => {
                     outcome.alarms.push(alarm);
                     continue;
                 }
             };
-            for (view, parties) in votes {
-                let applied = open.aggregation.respond(now.time, sender, view, &parties, &response.verdict);
-                let alarms = applied.equivocations.into_iter().map(|equivocation| {
-                    let party = equivocation.party;
-                    let cause = format!("{sender} contradicts itself for {party} in request {request_id}");
-                    Alarm::new(AlarmKind::Equivocation, cause)
-                });
-                outcome.alarms.extend(alarms);
+            for (view, parties) in votes.iter() {
+                let applied = aggregation.respond(now.time, sender, *view, parties, &response.verdict);
+                outcome.alarms.extend(applied.equivocations.into_iter().map(|found| {
+                    let (party, view) = (&found.party, found.view.index());
+                    let what = format!("view {view}: for {party} it was {:?} before", found.before);
+                    arrival.alarm(AlarmKind::Equivocation, what)
+                }));
             }
         }
+        self.finish(request_id, &snapshot, outcome);
         Ok(())
     }
 
-    /// Decides all pending requests whose time is over.
+    /// Decides all pending requests whose time is over, and forgets the others.
     fn time_out(&mut self, now: &Now<'_>, outcome: &mut Outcome) {
         while let Some((deadline, request_id)) = self.deadlines.first().copied().filter(|(end, _)| *end < now.time) {
             if self.pending.contains(&request_id)
-                && let Some(open) = self.requests.get_mut(&request_id)
+                && let Some(aggregation) = self.requests.get_mut(&request_id).and_then(|known| known.aggregation.as_mut())
             {
-                outcome.unresponsive.extend(open.aggregation.time_out(deadline));
-                self.finish(request_id, now, outcome);
+                let unresponsive = aggregation.time_out(deadline).into_iter();
+                outcome.unresponsive.extend(unresponsive.map(|found| (found.party, found.participant)));
+                self.finish(request_id, &now.topology.snapshot(request_id), outcome);
             }
             self.deadlines.remove(&(deadline, request_id));
             self.requests.remove(&request_id);
         }
     }
 
-    /// Says the verdict of a request, if there is one now.
-    fn finish(&mut self, request_id: CantonTimestamp, now: &Now<'_>, outcome: &mut Outcome) {
-        let Some(open) = self.requests.get(&request_id).filter(|_| self.pending.contains(&request_id)) else { return };
-        let Some(finalized) = open.aggregation.finalized() else { return };
-        let request = open.aggregation.request();
-        let snapshot = now.topology.snapshot(request_id);
-        let output = Output {
-            psid: &self.psid,
-            mediator: &self.mediator,
-            settings: &self.settings,
-            request_id,
-            decision_time: open.decision_time,
-            snapshot: &snapshot,
+    /// Says the verdict of a pending request, if there is one now.
+    fn finish(&mut self, request_id: CantonTimestamp, snapshot: &Snapshot, outcome: &mut Outcome) {
+        let Some(known) = self.requests.get_mut(&request_id).filter(|_| self.pending.contains(&request_id)) else {
+            return;
         };
-        let (view_type, root_hash, group) = (request.view_type(), *request.root_hash(), request.mediator_group());
-        let verdict = finalized.verdict.clone();
-        outcome.submissions.extend(output.verdict(view_type, root_hash, verdict, group, open.participants.clone()));
+        let Some(finalized) = known.aggregation.as_ref().and_then(ResponseAggregation::finalized) else { return };
+        let (finalization_time, verdict) = (finalized.at, finalized.verdict.clone());
+        let (request, deadline, decision_time) = (Arc::clone(&known.request), known.deadline, known.decision_time);
+        let participants = std::mem::take(&mut known.participants);
+        self.pending.remove(&request_id);
+        self.pending_deadlines.remove(&(deadline, request_id));
+        let sender = self.sender(request_id, decision_time, snapshot);
+        let about = (request.view_type(), *request.root_hash());
+        outcome.submissions.extend(sender.verdict(about, verdict.clone(), request.mediator_group(), participants));
         outcome.finalized.push(FinalizedRequest {
             request_id,
             request: request.bytes().clone(),
-            finalization_time: finalized.at,
-            verdict: finalized.verdict.clone(),
+            finalization_time,
+            verdict,
         });
-        self.pending.remove(&request_id);
     }
 
-    fn output<'a>(
+    const fn sender<'a>(
         &'a self,
         request_id: CantonTimestamp,
-        parameters: &DynamicSynchronizerParameters,
+        decision_time: CantonTimestamp,
         snapshot: &'a Snapshot,
-    ) -> Output<'a> {
-        Output {
+    ) -> Sender<'a> {
+        Sender {
             psid: &self.psid,
             mediator: &self.mediator,
-            settings: &self.settings,
+            settings: &self.settings.sending,
             request_id,
-            decision_time: request_id.saturating_add(parameters.decision_timeout()),
+            decision_time,
             snapshot,
         }
     }
 
-    /// The restrictions of a synchronizer never change.
+    /// What a synchronizer allows never changes.
     fn verifier(&mut self, topology: &TopologyState) -> SignatureVerifier {
         let (psid, restrictions) = (&self.psid, *topology.crypto_restrictions());
         let make = || SignatureVerifier::new(psid.logical().clone(), psid.protocol_version(), restrictions);
         self.verifier.get_or_insert_with(make).clone()
     }
-}
-
-/// A request that came now.
-struct Arrived {
-    request: Arc<ConfirmationRequest>,
-    recipients: Recipients,
-    root_hashes: Vec<AddressedRootHash>,
-    has_topology: bool,
-    parameters: DynamicSynchronizerParameters,
-    /// The topology at its time.
-    snapshot: Snapshot,
 }

@@ -1,5 +1,6 @@
 //! What a mediator decides, and nothing of how it hears or says it: no I/O, no clock, no randomness.
 //!
+//! - [`MediatorRules`]: an event in, its [`Outcome`] out.
 //! - [`ConfirmationRequest`]: one type over all kinds of requests.
 //! - [`ResponseAggregation`]: the votes on a request, and when they make a verdict.
 //! - [`status`]: the exact reasons that a mediator gives.
@@ -7,14 +8,29 @@
 //!   mediators has to agree on byte for byte.
 
 mod aggregation;
+mod alarm;
+mod deduplication;
+mod hosting;
 pub mod jvm_order;
+mod mediator;
+mod opening;
+mod output;
 mod request;
 #[cfg(test)]
 mod requests;
+mod responses;
+mod settings;
 pub mod status;
+mod submissions;
+mod validation;
 
 pub use aggregation::{
     Answered, Applied, ConfirmingHosts, Discarded, Equivocation, Finalized, NotApproved, PartyVotes, PendingQuorum,
     ResponseAggregation, UnresponsiveHost, ViewState, Vote,
 };
+pub use alarm::{Alarm, AlarmKind, Severity};
+pub use deduplication::DeduplicationEntry;
+pub use mediator::MediatorRules;
+pub use output::{FinalizedRequest, Outcome, SendDecision, VerdictSubmission};
 pub use request::{ConfirmationRequest, RequestView, ViewNumber};
+pub use settings::{RulesSettings, SendingSettings};

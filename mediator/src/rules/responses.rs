@@ -1,20 +1,21 @@
 //! Whether what a participant answers counts (chapter 04 §3.6, `processResponses`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::sync::Arc;
 
 use synod_crypto::{KeyUsages, SignatureVerifier, protocol_message_hash};
 use synod_topology::Snapshot;
-use synod_types::{CantonTimestamp, Member, ProtocolVersion, Recipient};
+use synod_types::{CantonTimestamp, MediatorGroupIndex, MediatorId, ProtocolVersion, Recipient};
 
 use super::alarm::{Alarm, AlarmKind};
-use super::jvm_order::set_order;
 use super::opening::SignedResponses;
-use super::{RequestView, ResponseAggregation, ViewNumber};
+use super::{ConfirmationRequest, ResponseAggregation, ViewNumber, jvm_order};
 use crate::messages::{ConfirmationResponse, LfParty, LocalVerdictCode};
 
 /// The envelope of responses, and when it came.
 pub(super) struct Arrival<'a> {
-    pub(super) signed: &'a SignedResponses,
+    pub(super) signed: &'a SignedResponses<'a>,
     /// Time of the event.
     pub(super) time: CantonTimestamp,
     /// Topology time of the event.
@@ -23,41 +24,56 @@ pub(super) struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
-    fn request_id(&self) -> CantonTimestamp {
+    pub(super) fn request_id(&self) -> CantonTimestamp {
         self.signed.responses.request_id
     }
 
-    fn malformed(&self, what: impl std::fmt::Display) -> Alarm {
+    pub(super) fn alarm(&self, kind: AlarmKind, what: impl Display) -> Alarm {
         let (sender, id) = (&self.signed.responses.sender, self.request_id());
-        Alarm::new(AlarmKind::MalformedMessage, format!("response of {sender} to request {id}: {what}"))
+        Alarm::new(kind, format!("response of {sender} to request {id}: {what}"))
     }
 
-    /// The checks that need no topology: of one mediator group, and not before the request.
+    fn malformed(&self, what: impl Display) -> Alarm {
+        self.alarm(AlarmKind::MalformedMessage, what)
+    }
+
+    fn mediator_groups(&self) -> BTreeSet<MediatorGroupIndex> {
+        let group = |recipient: &Recipient| match recipient {
+            Recipient::MediatorGroup(group) => Some(*group),
+            _ => None,
+        };
+        self.signed.recipients.iter().filter_map(group).collect()
+    }
+
+    /// It answers something that was there before, and is for one mediator group. Canton's mediator does not survive the
+    /// contrary of the latter.
     pub(super) fn check_envelope(&self) -> Result<(), Alarm> {
         if self.request_id() > self.time {
             return Err(self.malformed("a request of the future"));
         }
-        let groups = self.signed.recipients.all_recipients();
-        let groups = groups.iter().filter(|recipient| matches!(recipient, Recipient::MediatorGroup(_))).count();
         match self.version {
-            ProtocolVersion::V34 => Ok(()),
-            ProtocolVersion::V35 | ProtocolVersion::Dev if groups > 1 => {
+            ProtocolVersion::V35 | ProtocolVersion::Dev if self.mediator_groups().len() > 1 => {
                 Err(self.malformed("several mediator groups among the recipients"))
             }
-            ProtocolVersion::V35 | ProtocolVersion::Dev => Ok(()),
+            ProtocolVersion::V34 | ProtocolVersion::V35 | ProtocolVersion::Dev => Ok(()),
         }
     }
 
     /// All signatures are the sender's, by the topology at the time of the request.
     pub(super) fn check_signatures(&self, verifier: &SignatureVerifier, snapshot: &Snapshot) -> Result<(), Alarm> {
-        let sender = Member::from(self.signed.responses.sender.clone());
+        let sender = self.signed.responses.sender.member();
         let hash = protocol_message_hash(&self.signed.content);
         for signature in &self.signed.signatures {
             let keys = snapshot.signing_keys_for(&sender, KeyUsages::PROTOCOL);
-            let verified = verifier.verify(self.request_id(), keys, &hash, signature, KeyUsages::PROTOCOL);
-            verified.map_err(|error| self.malformed(error))?;
+            let verified = verifier.verify(snapshot.timestamp(), keys, &hash, signature, KeyUsages::PROTOCOL);
+            verified.map_err(|error| self.malformed(format_args!("an invalid signature: {error}")))?;
         }
         Ok(())
+    }
+
+    /// The deadline itself is in time.
+    pub(super) fn check_deadline(&self, deadline: CantonTimestamp) -> Result<(), Alarm> {
+        if self.time <= deadline { Ok(()) } else { Err(self.alarm(AlarmKind::Late, "it is too late")) }
     }
 
     /// Protocol version 34 resolves the group at the time of the request, later ones at the time of the response.
@@ -69,49 +85,91 @@ impl Arrival<'_> {
         if self.topology_timestamp == expected { Ok(()) } else { Err(self.malformed("a wrong topology timestamp")) }
     }
 
+    /// About a request that is not known. From protocol version 35 on it is nobody's fault when this mediator was in none of
+    /// the groups.
+    pub(super) fn unknown(&self, mediator: &MediatorId, snapshot: &Snapshot) -> Alarm {
+        let is_ours = match self.version {
+            ProtocolVersion::V34 => true,
+            ProtocolVersion::V35 | ProtocolVersion::Dev => {
+                let mut groups = self.mediator_groups().into_iter().filter_map(|group| snapshot.mediator_group(group));
+                groups.any(|group| group.active.contains(mediator) || group.passive.contains(mediator))
+            }
+        };
+        self.alarm(if is_ours { AlarmKind::InvalidMessage } else { AlarmKind::NotForUs }, "the request is not known")
+    }
+
     /// It is for the mediators of the request. Others may get it too.
-    pub(super) fn check_recipients(&self, aggregation: &ResponseAggregation) -> Result<(), Alarm> {
-        let mediators = Recipient::MediatorGroup(aggregation.request().mediator_group());
-        if self.signed.recipients.iter().any(|recipient| *recipient == mediators) {
+    pub(super) fn check_recipients(&self, request: &ConfirmationRequest) -> Result<(), Alarm> {
+        if self.mediator_groups().contains(&request.mediator_group()) {
             Ok(())
         } else {
             Err(self.malformed("recipients without the mediators of the request"))
         }
     }
+}
 
-    /// The views that a response counts for, with the parties that it counts for in each.
+/// The parties that a response counts for in a view, in the order of the JVM.
+type Votes = Vec<(ViewNumber, Vec<LfParty>)>;
+
+/// Takes the responses of one message, one after the other. What several of them ask for is looked up once.
+pub(super) struct Count<'a> {
+    arrival: &'a Arrival<'a>,
+    request: &'a ConfirmationRequest,
+    confirmers: BTreeMap<ViewNumber, BTreeSet<&'a LfParty>>,
+    everywhere: Option<Arc<Votes>>,
+}
+
+impl<'a> Count<'a> {
+    pub(super) const fn new(arrival: &'a Arrival<'a>, request: &'a ConfirmationRequest) -> Self {
+        Self { arrival, request, confirmers: BTreeMap::new(), everywhere: None }
+    }
+
+    /// What a response counts for. `aggregation` knows who may confirm for whom.
     ///
     /// # Errors
-    /// An alarm when it counts for none. Other responses of the message are not touched.
+    /// An alarm when it counts for nothing. Other responses of the message are not touched.
     pub(super) fn votes(
-        &self,
+        &mut self,
         response: &ConfirmationResponse,
         aggregation: &ResponseAggregation,
-    ) -> Result<Vec<(ViewNumber, Vec<LfParty>)>, Alarm> {
-        let request = aggregation.request();
-        if self.signed.responses.root_hash != *request.root_hash() {
-            return Err(self.malformed("another root hash"));
+    ) -> Result<Arc<Votes>, Alarm> {
+        let arrival = self.arrival;
+        if arrival.signed.responses.root_hash != *self.request.root_hash() {
+            return Err(arrival.malformed("another root hash"));
         }
-        let sender = &self.signed.responses.sender;
-        let able = |view: &RequestView| -> Vec<LfParty> {
-            let confirmers = view.confirmers().iter();
-            set_order(confirmers.filter(|party| aggregation.can_confirm(sender, party)).cloned().collect())
-        };
-        let Some(position) = &response.view_position else {
-            let views = request.views_in_map_order().into_iter().filter_map(|number| request.view(number));
-            let votes = views.map(|view| (view.number(), able(view)));
-            return Ok(votes.filter(|(_, parties)| !parties.is_empty()).collect());
-        };
-        let view = request.view_at(position).ok_or_else(|| self.malformed("an unknown view"))?;
+        let Some(position) = &response.view_position else { return Ok(self.everywhere(aggregation)) };
+        let view = self.request.view_at(position).ok_or_else(|| arrival.malformed("an unknown view"))?;
         if response.verdict.code() == LocalVerdictCode::Malformed {
-            return Ok(vec![(view.number(), able(view))]);
+            return Ok(Arc::new(vec![(view.number(), self.able(view.confirmers(), aggregation))]));
         }
-        let confirmers: BTreeSet<_> = view.confirmers().iter().collect();
-        let counts = |party: &LfParty| confirmers.contains(party) && aggregation.can_confirm(sender, party);
-        if response.confirming_parties.iter().all(counts) {
-            Ok(vec![(view.number(), set_order(response.confirming_parties.clone()))])
-        } else {
-            Err(self.malformed("parties that the sender cannot confirm for"))
+        let confirmers = self.confirmers.entry(view.number()).or_insert_with(|| view.confirmers().iter().collect());
+        let sender = &arrival.signed.responses.sender;
+        for party in &response.confirming_parties {
+            if !confirmers.contains(party) {
+                return Err(arrival.malformed(format_args!("{party} does not confirm the view")));
+            }
+            if !aggregation.can_confirm(sender, party) {
+                return Err(arrival.malformed(format_args!("it cannot confirm for {party}")));
+            }
         }
+        Ok(Arc::new(vec![(view.number(), jvm_order::set_order(response.confirming_parties.clone()))]))
+    }
+
+    fn able(&self, confirmers: &[LfParty], aggregation: &ResponseAggregation) -> Vec<LfParty> {
+        let sender = &self.arrival.signed.responses.sender;
+        confirmers.iter().filter(|party| aggregation.can_confirm(sender, party)).cloned().collect()
+    }
+
+    /// All views in which the sender can confirm for somebody.
+    fn everywhere(&mut self, aggregation: &ResponseAggregation) -> Arc<Votes> {
+        if let Some(known) = &self.everywhere {
+            return Arc::clone(known);
+        }
+        let views = self.request.views_in_map_order().into_iter();
+        let views = views.filter_map(|number| self.request.view(number));
+        let votes = views.map(|view| (view.number(), self.able(view.confirmers(), aggregation)));
+        let votes = Arc::new(votes.filter(|(_, parties)| !parties.is_empty()).collect::<Votes>());
+        self.everywhere = Some(Arc::clone(&votes));
+        votes
     }
 }

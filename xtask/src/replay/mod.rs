@@ -5,6 +5,8 @@ mod download;
 mod events;
 mod feed;
 mod files;
+#[cfg(feature = "mediator")]
+mod mediators;
 mod node;
 mod start;
 mod tables;
@@ -115,6 +117,8 @@ fn compare_mediators(recording: &Recording, replays: &[(Node<'_>, Replayed)], ta
         };
         let (node, replayed) = replays.iter().find(of_member).ok_or_else(|| format!("{name} is nowhere registered"))?;
         delivery::compare_kept((node, replayed), (name, &member), &mut own)?;
+        #[cfg(feature = "mediator")]
+        mediators::compare((node, replayed), (name, &member), &mut own)?;
         tally.merge(name, own);
     }
     Ok(())

@@ -34,6 +34,8 @@ pub struct PartyHosting {
     pub threshold: u32,
     /// The participants; never empty.
     pub participants: BTreeMap<ParticipantId, HostingAttributes>,
+    /// The same participants in the order of the mapping. Only what has to agree with other nodes in its order needs it.
+    pub order: Vec<ParticipantId>,
 }
 
 impl Snapshot {
@@ -48,11 +50,13 @@ impl Snapshot {
                 login_after: attributes.login_after,
                 onboarding: false,
             };
-            return Some(PartyHosting { threshold: 1, participants: BTreeMap::from([(namesake, attributes)]) });
+            let order = vec![namesake.clone()];
+            return Some(PartyHosting { threshold: 1, participants: BTreeMap::from([(namesake, attributes)]), order });
         }
         let mapping = self.mapping(&UniqueKey::party_to_participant(party))?;
         let Mapping::PartyToParticipant(mapping) = mapping.as_ref() else { return None };
         let mut participants = BTreeMap::new();
+        let mut order = Vec::new();
         for hosting in &mapping.participants {
             if let Some(attributes) = self.participant(&hosting.participant) {
                 let attributes = HostingAttributes {
@@ -61,9 +65,10 @@ impl Snapshot {
                     onboarding: hosting.onboarding,
                 };
                 participants.insert(hosting.participant.clone(), attributes);
+                order.push(hosting.participant.clone());
             }
         }
-        (!participants.is_empty()).then_some(PartyHosting { threshold: mapping.threshold, participants })
+        (!participants.is_empty()).then_some(PartyHosting { threshold: mapping.threshold, participants, order })
     }
 
     /// Whether `participant` may confirm for `party`.
