@@ -316,3 +316,58 @@ fn is_endpoint(url: &str) -> bool {
 pub(super) fn is_secure(url: &str) -> bool {
     url.starts_with("https://")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(alias: &str, endpoints: &[&str]) -> ConnectionConfig {
+        let endpoints = endpoints.iter().map(|url| (*url).to_owned()).collect();
+        ConnectionConfig { alias: alias.to_owned(), endpoints, trusted_certificates: None, sequencer: None }
+    }
+
+    fn two() -> Vec<ConnectionConfig> {
+        vec![connection("one", &["http://127.0.0.1:1", "http://127.0.0.1:2"]), connection("two", &["https://two:3"])]
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        use InvalidPoolConfig as Invalid;
+        let refused =
+            |connections: Vec<ConnectionConfig>, threshold| PoolConfig::new(connections, threshold).unwrap_err();
+        assert_eq!(refused(Vec::new(), 1), Invalid::NoConnection);
+        assert_eq!(refused(two(), 0), Invalid::NoThreshold);
+        assert_eq!(refused(two(), 3), Invalid::Threshold { threshold: 3, connections: 2 });
+        assert_eq!(refused(vec![connection("one", &[])], 1), Invalid::NoEndpoint("one".to_owned()));
+        let twice = |alias, url| [two(), vec![connection(alias, &[url])]].concat();
+        assert_eq!(refused(twice("two", "http://h:4"), 1), Invalid::DuplicateAlias("two".to_owned()));
+        let known = "http://127.0.0.1:2";
+        assert_eq!(refused(twice("three", known), 1), Invalid::DuplicateEndpoint(known.to_owned()));
+        let mixed = vec![connection("one", &["http://h:1", "https://h:2"])];
+        assert_eq!(refused(mixed, 1), Invalid::MixedSecurity("one".to_owned()));
+        for url in ["", "h:1", "ftp://h:1", "http://", "http://h:1/path", "http://h:1?query"] {
+            let expected = Invalid::Url { alias: "one".to_owned(), url: url.to_owned() };
+            assert_eq!(refused(vec![connection("one", &[url])], 1), expected);
+        }
+        let config = || PoolConfig::new(two(), 2).unwrap();
+        let patience = Duration::from_millis(999);
+        let factor = config().with_amplification(Amplification { factor: 0, patience });
+        assert_eq!(factor.unwrap_err(), Invalid::NoFactor);
+        assert_eq!(config().with_response_amplification(Some(0), None).unwrap_err(), Invalid::NoFactor);
+        let response = config().with_response_amplification(None, Some(patience));
+        assert_eq!(response.unwrap_err(), Invalid::ResponsePatience { patience });
+        let (min, max) = (Duration::from_secs(2), Duration::from_secs(1));
+        let delays = PoolDelays { min_restart: min, max_restart: max, ..PoolDelays::default() };
+        assert_eq!(config().with_delays(delays).unwrap_err(), Invalid::Delays { min, max });
+    }
+
+    #[test]
+    fn responses_have_the_values_of_all_others_unless_they_have_their_own() {
+        let general = Amplification { factor: 3, patience: Duration::from_secs(10) };
+        let config = PoolConfig::new(two(), 2).unwrap().with_amplification(general).unwrap();
+        assert_eq!(config.response_amplification(), general);
+        let own = config.with_response_amplification(Some(2), Some(Duration::from_secs(1))).unwrap();
+        assert_eq!(own.response_amplification(), Amplification { factor: 2, patience: Duration::from_secs(1) });
+        assert_eq!(own.amplification(), general);
+    }
+}

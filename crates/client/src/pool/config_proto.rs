@@ -109,3 +109,82 @@ fn missing(name: &'static str) -> InvalidPoolConfig {
 fn field(name: &'static str, reason: impl ToString) -> InvalidPoolConfig {
     InvalidPoolConfig::Field { field: name, reason: reason.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use synod_types::UniqueIdentifier;
+
+    use super::*;
+
+    fn config() -> PoolConfig {
+        let sequencer = SequencerId::new(UniqueIdentifier::parse(&format!("one::1220{}", "ab".repeat(32))).unwrap());
+        let one = ConnectionConfig {
+            alias: "one".to_owned(),
+            endpoints: vec!["https://one:1".to_owned(), "https://one:2".to_owned()],
+            trusted_certificates: Some(b"pem".to_vec()),
+            sequencer: Some(sequencer),
+        };
+        let two = ConnectionConfig {
+            alias: "two".to_owned(),
+            endpoints: vec!["http://two:1".to_owned()],
+            trusted_certificates: None,
+            sequencer: None,
+        };
+        PoolConfig::new(vec![one, two], 2)
+            .unwrap()
+            .with_liveness_margin(1)
+            .with_amplification(Amplification { factor: 2, patience: Duration::from_millis(1_500) })
+            .unwrap()
+            .with_response_amplification(Some(3), Some(Duration::from_secs(4)))
+            .unwrap()
+            .with_delays(PoolDelays { max_restart: Duration::from_secs(7), ..PoolDelays::default() })
+            .unwrap()
+    }
+
+    #[test]
+    fn a_message_says_all_of_a_configuration() {
+        let proto = config().to_proto();
+        assert_eq!(PoolConfig::from_proto(&proto).unwrap(), config());
+        let security = |connection: &SequencerConnection| match &connection.r#type {
+            Some(Type::Grpc(grpc)) => grpc.transport_security,
+            None => panic!("no type"),
+        };
+        assert!(proto.sequencer_connections.iter().map(security).eq([true, false]));
+        let sequencer = proto.sequencer_connections[0].sequencer_id.as_deref().unwrap();
+        assert!(sequencer.starts_with("SEQ::one::1220"), "{sequencer}");
+    }
+
+    #[test]
+    fn what_canton_requires_is_required() {
+        type Break = fn(&mut SequencerConnections);
+        let cases: [(&str, Break); 6] = [
+            ("submission_request_amplification", |proto| proto.submission_request_amplification = None),
+            ("patience", |proto| proto.submission_request_amplification.as_mut().unwrap().patience = None),
+            ("type", |proto| proto.sequencer_connections[0].r#type = None),
+            ("sequencer_id", |proto| proto.sequencer_connections[0].sequencer_id = Some("PAR::x".to_owned())),
+            ("min_restart_delay", |proto| {
+                proto.sequencer_connection_pool_delays.as_mut().unwrap().min_restart_delay = None;
+            }),
+            ("max_restart_delay", |proto| {
+                let negative = prost_types::Duration { seconds: -1, nanos: 0 };
+                proto.sequencer_connection_pool_delays.as_mut().unwrap().max_restart_delay = Some(negative);
+            }),
+        ];
+        for (field, break_it) in cases {
+            let mut proto = config().to_proto();
+            break_it(&mut proto);
+            let error = PoolConfig::from_proto(&proto).unwrap_err();
+            assert!(matches!(&error, InvalidPoolConfig::Field { field: found, .. } if *found == field), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn delays_may_be_missing() {
+        let mut proto = config().to_proto();
+        proto.sequencer_connection_pool_delays.as_mut().unwrap().warn_validation_delay = None;
+        let delays = PoolConfig::from_proto(&proto).unwrap().delays();
+        assert_eq!((delays.warn_validation, delays.max_restart), (Duration::from_secs(20), Duration::from_secs(7)));
+        proto.sequencer_connection_pool_delays = None;
+        assert_eq!(PoolConfig::from_proto(&proto).unwrap().delays(), PoolDelays::default());
+    }
+}

@@ -255,3 +255,6 @@ fn disagreement(
 ) -> EventError {
     EventError::Disagreement { sequencer: sequencer.clone(), time, others: others.to_vec(), agreed }
 }
+
+#[cfg(test)]
+mod tests;

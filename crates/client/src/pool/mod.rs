@@ -122,33 +122,39 @@ impl SequencerPool {
         self.shared().read(PoolState::health)
     }
 
-    /// Waits for the next change of what [`Self::health`] says, `limit` at most.
-    pub async fn health_changed(&self, limit: Duration) {
-        let mut changes = self.shared().changes();
-        // Nothing changed in time: the caller looks again anyway.
-        let _ = tokio::time::timeout(limit, changes.changed()).await;
-    }
-
     /// Waits until as many sequencers as have to agree can be used.
     ///
     /// # Errors
     /// [`ClientError::NoSequencer`], which says what is wrong with each connection, after `limit`;
     /// [`ClientError::Closed`].
     pub async fn wait_ready(&self, limit: Duration) -> Result<(), ClientError> {
+        self.wait_until(limit, PoolHealth::is_ready).await.map(drop)
+    }
+
+    /// Waits until the connections are as asked for, and returns how they are then.
+    ///
+    /// # Errors
+    /// As [`Self::wait_ready`].
+    pub async fn wait_until(
+        &self,
+        limit: Duration,
+        is_so: impl Fn(&PoolHealth) -> bool,
+    ) -> Result<PoolHealth, ClientError> {
         let mut changes = self.shared().changes();
-        let ready = async {
+        let waiting = async {
             loop {
-                let (is_ready, is_closed) = self.shared().read(|state| (state.health().is_ready(), state.is_closed()));
-                if is_closed {
+                changes.borrow_and_update();
+                if self.shared().read(PoolState::is_closed) {
                     return Err(ClientError::Closed);
                 }
-                if is_ready {
-                    return Ok(());
+                let health = self.health();
+                if is_so(&health) {
+                    return Ok(health);
                 }
                 changes.changed().await.map_err(|_| ClientError::Closed)?;
             }
         };
-        match within("the connection to enough sequencers", limit, ready).await {
+        match within("the connection to enough sequencers", limit, waiting).await {
             Err(ClientError::Timeout { .. }) => Err(self.shared().no_sequencer()),
             other => other,
         }
