@@ -51,6 +51,8 @@ pub(crate) type Ending = (usize, Result<(), Status>);
 /// What the sequencer says, and what it was told.
 pub(crate) struct State {
     pub(crate) api: &'static str,
+    /// Nobody can connect.
+    pub(crate) is_down: bool,
     pub(crate) handshake_version: i32,
     pub(crate) psid: PhysicalSynchronizerId,
     pub(crate) parameters: StaticSynchronizerParameters,
@@ -71,10 +73,16 @@ pub(crate) struct State {
     pub(crate) registered: Vec<SignedTopologyTransaction>,
     pub(crate) questions: usize,
     pub(crate) send_refusal: Option<Status>,
+    /// Acknowledgements and submissions are not answered.
+    pub(crate) is_mute: bool,
+    /// Calls to send, refused or not.
+    pub(crate) sends: usize,
     pub(crate) sent: Vec<Bytes>,
     pub(crate) acknowledged: Vec<Bytes>,
     pub(crate) subscriptions: Vec<Option<i64>>,
     pub(crate) endings: VecDeque<Ending>,
+    /// Why all subscriptions that there were ended.
+    pub(crate) kicks: Vec<Status>,
     pub(crate) events: Vec<(CantonTimestamp, Bytes)>,
     pub(crate) items: Vec<Item>,
     pub(crate) hash: Bytes,
@@ -83,11 +91,16 @@ pub(crate) struct State {
 impl Fake {
     pub(crate) async fn start() -> Self {
         let sequencer = TestMember::new(MemberKind::Sequencer, "sequencer");
-        let network = Network::new(sequencer.clone());
+        Self::of(Network::new(sequencer.clone()), sequencer).await
+    }
+
+    /// A sequencer of this synchronizer.
+    pub(crate) async fn of(network: Network, sequencer: TestMember) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = State {
             api: "sequencer-public-api",
+            is_down: false,
             handshake_version: 35,
             psid: network.psid().clone(),
             parameters: StaticSynchronizerParameters::jce_defaults(ProtocolVersion::V35),
@@ -104,10 +117,13 @@ impl Fake {
             registered: Vec::new(),
             questions: 0,
             send_refusal: None,
+            is_mute: false,
+            sends: 0,
             sent: Vec::new(),
             acknowledged: Vec::new(),
             subscriptions: Vec::new(),
             endings: VecDeque::new(),
+            kicks: Vec::new(),
             events: Vec::new(),
             items: Vec::new(),
             hash: Bytes::new(),
@@ -180,15 +196,37 @@ impl Fake {
         let signature = signer.sign(&sequenced_event_hash(&content));
         let signed = SignedContent::new(content, signature, signing_time).to_versioned_bytes(ProtocolVersion::V35);
         self.state().events.push((event.timestamp, signed));
-        self.core.changes.send_modify(|count| *count += 1);
+        self.core.changed();
+    }
+
+    /// Ends all subscriptions that there are.
+    pub(crate) fn end_subscriptions(&self, status: Status) {
+        self.state().kicks.push(status);
+        self.core.changed();
+    }
+
+    /// Waits until the sequencer is told what is asked for.
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&State) -> bool) {
+        let mut changes = self.core.changes.subscribe();
+        let waiting = async {
+            while !is_so(&self.state()) {
+                changes.changed().await.unwrap();
+            }
+        };
+        crate::soon(what, waiting).await;
     }
 
     /// Has the topology of a synchronizer of this sequencer and the members that it knows, and the hash for it.
     pub(crate) fn found(&self) {
+        self.found_with(&[self.sequencer()]);
+    }
+
+    /// The same with several sequencers.
+    pub(crate) fn found_with(&self, sequencers: &[&TestMember]) {
         let mediator = TestMember::new(MemberKind::Mediator, "mediator");
         let parameters = DynamicSynchronizerParameters::default();
         let network = self.network();
-        let mut transactions = network.genesis(parameters, &[self.sequencer()], (1, &[&mediator]), &[]);
+        let mut transactions = network.genesis(parameters, sequencers, (1, &[&mediator]), &[]);
         for identity in &self.state().identities {
             transactions.extend(identity.onboarding_transactions(network.psid()).unwrap());
         }
@@ -216,6 +254,11 @@ impl Fake {
 impl Core {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+
+    /// Wakes everybody who waits for something.
+    pub(crate) fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
     }
 }
 

@@ -4,7 +4,12 @@ mod calls;
 mod connection;
 mod events;
 mod fake;
+mod keys;
 mod login;
+mod pool_connections;
+mod pool_events;
+mod pool_group;
+mod pool_send;
 mod registration;
 mod services;
 

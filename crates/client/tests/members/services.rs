@@ -64,7 +64,11 @@ type Answer<T> = Result<Response<T>, Status>;
 #[async_trait]
 impl ApiInfoService for Services {
     async fn get_api_info(&self, _: Request<GetApiInfoRequest>) -> Answer<GetApiInfoResponse> {
-        Ok(Response::new(GetApiInfoResponse { name: self.0.state().api.to_owned() }))
+        let state = self.0.state();
+        if state.is_down {
+            return Err(Status::unavailable("starting"));
+        }
+        Ok(Response::new(GetApiInfoResponse { name: state.api.to_owned() }))
     }
 }
 
@@ -181,12 +185,19 @@ type Parts = Pin<Box<dyn Stream<Item = Result<DownloadTopologyStateForInitRespon
 impl SequencerService for Services {
     async fn send_async(&self, request: Request<SendAsyncRequest>) -> Answer<SendAsyncResponse> {
         self.authenticate(request.metadata())?;
-        let mut state = self.0.state();
-        if let Some(refusal) = &state.send_refusal {
-            return Err(refusal.clone());
+        let (refusal, is_mute) = {
+            let mut state = self.0.state();
+            state.sends += 1;
+            if state.send_refusal.is_none() {
+                state.sent.push(request.into_inner().signed_submission_request);
+            }
+            (state.send_refusal.clone(), state.is_mute)
+        };
+        self.0.changed();
+        if is_mute {
+            std::future::pending::<()>().await;
         }
-        state.sent.push(request.into_inner().signed_submission_request);
-        Ok(Response::new(SendAsyncResponse {}))
+        refusal.map_or(Ok(Response::new(SendAsyncResponse {})), Err)
     }
 
     type SubscribeStream = Events;
@@ -200,6 +211,7 @@ impl SequencerService for Services {
             state.subscriptions.push(from);
             state.endings.pop_front()
         };
+        self.0.changed();
         if let Some((0, Err(status))) = ending {
             return Err(status);
         }
@@ -275,6 +287,7 @@ fn events(
     ending: Option<Ending>,
 ) -> impl Stream<Item = Result<SubscriptionResponse, Status>> + Send {
     let changes = core.changes.subscribe();
+    let kicks = core.state().kicks.len();
     stream::unfold((core, changes, 0, ending), move |(core, mut changes, sent, ending)| async move {
         match ending {
             Some((after, Ok(()))) if sent >= after => return None,
@@ -284,6 +297,10 @@ fn events(
             _ => {}
         }
         loop {
+            let kick = core.state().kicks.get(kicks).cloned();
+            if let (Some(status), true) = (kick, ending.is_none()) {
+                return Some((Err(status), (core, changes, sent, Some((0, Ok(()))))));
+            }
             let next = {
                 let state = core.state();
                 let mut wanted =
