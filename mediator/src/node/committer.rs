@@ -19,7 +19,7 @@ use super::sender::Sending;
 use super::settings::MediatorSettings;
 use super::signer;
 use crate::messages::Verdict;
-use crate::rules::{AlarmKind, FinalizedRequest, Outcome, SendDecision, VerdictSubmission};
+use crate::rules::{AlarmKind, FinalizedRequest, Outcome, SendDecision, Severity, VerdictSubmission};
 use crate::store::{DeduplicationRow, FinalizedRow, MediatorCommit, MediatorStore, SubmissionRow};
 
 /// Most events of one transaction.
@@ -137,18 +137,18 @@ impl Committer {
     fn tell(&self, outcome: &Outcome) {
         for alarm in &outcome.alarms {
             self.metrics.alarms.with_label_values(&[alarm.kind.name()]).inc();
-            match alarm.kind {
-                AlarmKind::Late | AlarmKind::Duplicate => {
-                    tracing::info!(kind = alarm.kind.name(), cause = %alarm.cause, "mediator");
-                }
-                _ => tracing::warn!(kind = alarm.kind.name(), cause = %alarm.cause, "mediator alarm"),
+            let (kind, cause) = (alarm.kind.name(), &alarm.cause);
+            match alarm.kind.severity() {
+                Severity::Info => tracing::info!(kind, %cause, "a message was not used"),
+                Severity::Warning => tracing::warn!(kind, %cause, "a message was not used"),
+                Severity::Alarm => tracing::error!(kind, %cause, "alarm"),
             }
         }
         let duplicates = outcome.alarms.iter().filter(|alarm| alarm.kind == AlarmKind::Duplicate).count();
         self.metrics.requests.with_label_values(&["true"]).inc_by(duplicates as u64);
         self.metrics.requests.with_label_values(&["false"]).inc_by(outcome.opened as u64);
-        for host in &outcome.unresponsive {
-            let labels = [host.party.as_str(), &host.participant.uid().to_string()];
+        for (party, participant) in &outcome.unresponsive {
+            let labels = [party.as_str(), &participant.uid().to_string()];
             self.metrics.unresponsive.with_label_values(&labels).inc();
         }
         for FinalizedRequest { request_id, verdict, .. } in &outcome.finalized {
