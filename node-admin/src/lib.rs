@@ -8,6 +8,7 @@ mod api_info;
 mod component;
 mod errors;
 mod fault;
+mod grpc_health;
 mod identity;
 mod initialize;
 mod lifecycle;
@@ -26,6 +27,7 @@ mod vault;
 
 pub use api_info::ApiInfo;
 pub use fault::NodeFault;
+pub use grpc_health::{GrpcHealthFault, GrpcHealthServer};
 pub use identity::{IdentityAdmin, ManualIdentity};
 pub use initialize::InitializeRefused;
 pub use lifecycle::NodeLifecycle;

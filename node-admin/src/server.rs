@@ -70,28 +70,38 @@ impl AdminServer {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), AdminServerFault> {
-        let (told, is_told) = oneshot::channel();
-        let shutdown = async move {
-            shutdown.await;
-            // Nobody listens when the server has ended by itself.
-            let _ = told.send(());
-        };
-        let server = Server::builder()
-            .tcp_nodelay(true)
-            .add_routes(self.routes)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown);
-        let grace = async {
-            match is_told.await {
-                Ok(()) => tokio::time::sleep(SHUTDOWN_GRACE).await,
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            ended = server => ended.map_err(AdminServerFault::Serve),
-            () = grace => {
-                tracing::warn!("connections were still open when the administration API stopped");
-                Ok(())
-            }
+        serve_routes("administration API", self.routes, listener, shutdown).await.map_err(AdminServerFault::Serve)
+    }
+}
+
+/// Serves a port until `shutdown` is done, then lets running calls finish for [`SHUTDOWN_GRACE`].
+pub(crate) async fn serve_routes(
+    what: &'static str,
+    routes: Routes,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), tonic::transport::Error> {
+    let (told, is_told) = oneshot::channel();
+    let shutdown = async move {
+        shutdown.await;
+        // Nobody listens when the server has ended by itself.
+        let _ = told.send(());
+    };
+    let server = Server::builder()
+        .tcp_nodelay(true)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown);
+    let grace = async {
+        match is_told.await {
+            Ok(()) => tokio::time::sleep(SHUTDOWN_GRACE).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = grace => {
+            tracing::warn!(what, "connections were still open when it stopped");
+            Ok(())
         }
     }
 }
