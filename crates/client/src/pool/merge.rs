@@ -173,7 +173,8 @@ impl Merge {
         Ok(())
     }
 
-    /// An event that comes again after a loss may differ in how it is packed.
+    /// An event that is decided already is compared only: whoever signed it, it changes nothing. One that comes again after a
+    /// loss may differ in how it is packed.
     fn compare_with_last(&self, sequencer: &SequencerId, content: &SignedContent) -> Result<(), EventError> {
         let Some((agreed, last)) = self.checker.last() else { return Ok(()) };
         if content.content == *last {

@@ -1,13 +1,17 @@
 //! Events that several sequencers deliver.
 
+use std::future::Future;
 use std::time::Duration;
 
-use synod_client::{ClientError, ConnectionState, ConnectionValidation, EventError, PoolDelays, PoolSubscription};
+use synod_client::{
+    ClientError, ConnectionState, ConnectionValidation, EventError, PoolDelays, PoolHealth, PoolSubscription,
+    SequencerPool,
+};
 use synod_types::CantonTimestamp;
 use tonic::Status;
 
-use crate::LIMIT;
 use crate::pool_group::{Group, QUICK, next, next_time, subscribe};
+use crate::{LIMIT, soon};
 
 /// Why too few sequencers are left, and how many are.
 fn too_few(error: ClientError) -> (usize, ClientError) {
@@ -28,6 +32,38 @@ fn event_error(error: ClientError) -> EventError {
 async fn no_event(subscription: &mut PoolSubscription) {
     let waiting = tokio::time::timeout(Duration::from_millis(50), subscription.next()).await;
     assert!(waiting.is_err(), "an event that too few delivered: {waiting:?}");
+}
+
+/// Reads on, without an event, until something has happened.
+async fn reading_until<T>(subscription: &mut PoolSubscription, happened: impl Future<Output = T>) -> T {
+    tokio::select! {
+        happened = soon("what is read for", happened) => happened,
+        event = subscription.next() => panic!("an event that too few delivered: {event:?}"),
+    }
+}
+
+/// Until these sequencers are excluded.
+async fn excluded(pool: &SequencerPool, index: usize) -> String {
+    let is_excluded = |health: &PoolHealth| matches!(health.connections[index].state, ConnectionState::Excluded { .. });
+    let health = pool.wait_until(LIMIT, is_excluded).await.unwrap();
+    let ConnectionState::Excluded { reason } = &health.connections[index].state else { unreachable!() };
+    reason.clone()
+}
+
+/// Until two sequencers are subscribed to.
+async fn two_subscribed(group: &Group) -> [usize; 2] {
+    loop {
+        let subscribed = subscribed(group);
+        if let [first, second] = subscribed[..] {
+            return [first, second];
+        }
+        let others = (0..group.fakes.len()).filter(|index| !subscribed.contains(index));
+        let waiting = others.map(|index| {
+            let is_subscribed = |state: &crate::fake::State| !state.subscriptions.is_empty();
+            Box::pin(group.fakes[index].until("a subscription", is_subscribed))
+        });
+        futures::future::select_all(waiting).await;
+    }
 }
 
 fn subscribed(group: &Group) -> Vec<usize> {
@@ -84,9 +120,7 @@ async fn without_a_margin_others_are_asked_when_an_event_waits() {
     let group = Group::start(3).await;
     let pool = group.pool(group.config(&[0, 1, 2], 2)).await;
     let mut subscription = subscribe(&pool, None).await;
-    no_event(&mut subscription).await;
-    let both = subscribed(&group);
-    let [first, silent] = both[..] else { panic!("subscribed to {both:?}") };
+    let [first, silent] = reading_until(&mut subscription, two_subscribed(&group)).await;
     let other = 3 - first - silent;
     for number in 0..3 {
         let time = group.deliver_from(&[first, other], &format!("m{number}"));
@@ -119,12 +153,9 @@ async fn who_lies_is_named_and_never_believed_again() {
         // Also after the lie, no event is missing and none comes twice.
         let third = group.deliver_from(&[0, 2], "third");
         assert_eq!(next_time(&mut subscription).await, third);
-        if is_late {
-            no_event(&mut subscription).await;
-        }
+        let reason = reading_until(&mut subscription, excluded(&pool, 1)).await;
         let health = pool.health();
         assert_eq!((health.valid_sequencers, health.is_ready()), (2, true));
-        let ConnectionState::Excluded { reason } = &health.connections[1].state else { panic!("{health:?}") };
         for named in [0, 1, 2].map(|index| group.id(index).to_string()) {
             assert!(reason.contains(&named), "{named} is not in: {reason}");
         }
@@ -169,8 +200,8 @@ async fn each_sequencer_signs_with_its_own_key() {
     // What the first one signed says nothing about the second one.
     group.send_from(&[0], &event);
     group.fakes[1].send_signed_by(&event, group.fakes[0].sequencer());
-    no_event(&mut subscription).await;
-    assert!(matches!(pool.health().connections[1].state, ConnectionState::Excluded { .. }));
+    let reason = reading_until(&mut subscription, excluded(&pool, 1)).await;
+    assert!(reason.contains("wrong signature"), "{reason}");
     group.send_from(&[2], &event);
     assert_eq!(next_time(&mut subscription).await, event.timestamp);
 }
@@ -215,8 +246,7 @@ async fn a_lost_sequencer_is_replaced() {
     let mut subscription = subscribe(&pool, None).await;
     let first = group.deliver("first");
     assert_eq!(next_time(&mut subscription).await, first);
-    let both = subscribed(&group);
-    let [lost, stays] = both[..] else { panic!("subscribed to {both:?}") };
+    let [lost, stays] = two_subscribed(&group).await;
     group.fakes[lost].state().is_down = true;
     group.fakes[lost].end_subscriptions(Status::unavailable("going down"));
     let others: Vec<usize> = (0..3).filter(|index| *index != lost).collect();
