@@ -1,10 +1,15 @@
-//! Answers as texts in which only what cannot be the same is left out: times, the release, the order of sets.
+//! Answers as texts in which only what cannot be the same is left out: times, the release, what is under way, the order of
+//! sets.
 
 use bytes::Bytes;
 use prost::Message;
+use synod_proto::admin::mediator::v30::MediatorStatusResponse;
 use synod_proto::admin::sequencer::v30::SequencerStatusResponse;
 use synod_proto::admin::sequencer::v30::sequencer_status_response::Kind;
 use synod_proto::crypto::admin::v30 as vault;
+use synod_proto::mediator::admin::v30::VerdictsResponse;
+use synod_proto::mediator::admin::v30::verdict::Views;
+use synod_proto::mediator::admin::v30::verdicts_response::Payload;
 use synod_proto::protocol::v30::SignedTopologyTransaction;
 use synod_proto::topology::admin::v30 as admin;
 use synod_topology::genesis::{item, parse_v2};
@@ -14,6 +19,8 @@ use synod_types::ProtocolVersion;
 pub(crate) fn text(method: &str, answers: &[Bytes]) -> String {
     match method {
         "SequencerStatus" => status(answers),
+        "MediatorStatus" => mediator_status(answers),
+        "Verdicts" => verdicts(answers),
         "ListAllV2" => {
             let answer: admin::ListAllV2Response = one(answers);
             items(answer.result.expect("transactions").items)
@@ -54,6 +61,40 @@ fn status(answers: &[Bytes]) -> String {
         waiting.version.clear();
     }
     format!("{status:#?}")
+}
+
+fn mediator_status(answers: &[Bytes]) -> String {
+    use synod_proto::admin::mediator::v30::mediator_status_response::Kind;
+    let mut status: MediatorStatusResponse = one(answers);
+    match &mut status.kind {
+        Some(Kind::NotInitialized(waiting)) => waiting.version.clear(),
+        Some(Kind::Status(running)) => {
+            let common = running.common_status.as_mut().expect("set");
+            assert!(common.uptime.take().is_some());
+            // What has just been ordered is counted.
+            assert!(common.topology_queues.take().is_some());
+            common.version.clear();
+        }
+        None => panic!("neither"),
+    }
+    format!("{status:#?}")
+}
+
+/// The parties of a view, and those of a quorum, are sets.
+fn verdicts(answers: &[Bytes]) -> String {
+    let sorted = answers.iter().map(|answer| {
+        let mut response = VerdictsResponse::decode(answer.clone()).expect("a message");
+        if let Some(Payload::Verdict(verdict)) = &mut response.payload
+            && let Some(Views::TransactionViews(all)) = &mut verdict.views
+        {
+            for view in all.views.values_mut() {
+                view.informees.sort();
+                view.confirming_parties.iter_mut().for_each(|quorum| quorum.parties.sort());
+            }
+        }
+        format!("{response:#?}")
+    });
+    sorted.collect::<Vec<_>>().join("\n")
 }
 
 /// Signatures are a set.

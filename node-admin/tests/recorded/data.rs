@@ -1,4 +1,4 @@
-//! What is recorded of a sequencer and its Console.
+//! What is recorded of a node and its Console.
 
 use std::path::Path;
 
@@ -19,9 +19,9 @@ pub(crate) fn recording(name: &str) -> Recording {
     Recording::open(&folder).expect("a recording")
 }
 
-/// All calls of the Console at a sequencer.
-pub(crate) fn calls(name: &str, sequencer: &str) -> Vec<Call> {
-    recording(name).calls(&format!("console-{sequencer}-admin")).expect("calls")
+/// All calls of the Console at a node.
+pub(crate) fn calls(name: &str, node: &str) -> Vec<Call> {
+    recording(name).calls(&format!("console-{node}-admin")).expect("calls")
 }
 
 /// The recorded calls of one method at the sequencer of the basic run.

@@ -3,6 +3,7 @@
 mod compare;
 mod data;
 mod first_calls;
+mod mediator;
 mod node;
 mod raw;
 mod refusals;

@@ -1,4 +1,4 @@
-//! A node behind an administration port: real stores and keys in a database of its own, and a sequencer that only founds.
+//! Nodes behind administration ports: real stores and keys in a database of their own; and a sequencer that only founds.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -11,9 +11,9 @@ use synod_node_admin::sequencer::{
     SequencerStatusView,
 };
 use synod_node_admin::{
-    AdminServer, IdentityAdmin, LogLevels, ManualIdentity, NodeLifecycle, NodeStage, StatusAdmin, SynchronizerTopology,
-    SynchronizerView, TopologyReadAdmin, TopologyStores, TopologyStoresParts, TopologyWriteAdmin, UnknownLogLevel,
-    Vault, VaultAdmin,
+    AdminServer, IdentityAdmin, LogLevels, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StatusAdmin,
+    SynchronizerTopology, SynchronizerView, TopologyReadAdmin, TopologyStores, TopologyStoresParts, TopologyWriteAdmin,
+    UnknownLogLevel, Vault, VaultAdmin,
 };
 use synod_ordering::SystemClock;
 use synod_proto::protocol::v30::StaticSynchronizerParameters;
@@ -23,6 +23,7 @@ use synod_types::{CantonTimestamp, MemberKind};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tonic::async_trait;
+use tonic::service::Routes;
 use tonic::transport::Channel;
 
 /// The node behind the services.
@@ -115,15 +116,10 @@ pub(crate) async fn serve(stage: NodeStage, authorized: Vec<TopologyRow>) -> Por
 }
 
 pub(crate) async fn begin(begin: Begin) -> Port {
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = format!("sqlite://{}", folder.path().join("node.db").display());
-    let store = Store::open(&StoreConfig::new(url)).await.expect("opens");
-    let changes = TopologyChanges { inserted: begin.authorized, ..TopologyChanges::default() };
-    store.change_authorized(&changes).await.expect("writes");
-    let (lifecycle, stage) = NodeLifecycle::new(MemberKind::Sequencer, begin.stage);
+    let base = Base::open(MemberKind::Sequencer, begin.stage, begin.authorized).await;
     let node = Arc::new(FakeNode {
-        store: store.clone(),
-        lifecycle: lifecycle.clone(),
+        store: base.store.clone(),
+        lifecycle: base.lifecycle.clone(),
         genesis: Mutex::default(),
         levels: Mutex::default(),
         status: Mutex::default(),
@@ -131,35 +127,72 @@ pub(crate) async fn begin(begin: Begin) -> Port {
         founds: begin.founds,
         view: Mutex::default(),
     });
-    let stores = TopologyStores::open(TopologyStoresParts {
-        store: store.clone(),
-        clock: Arc::new(SystemClock),
-        lifecycle: lifecycle.clone(),
-        stage: stage.clone(),
-        synchronizer: Arc::clone(&node) as _,
-    })
-    .await
-    .expect("opens");
-    let identity = if begin.manual {
-        let (lifecycle, stores) = (lifecycle.clone(), stores.clone());
-        IdentityAdmin::manual(stage.clone(), ManualIdentity { store: store.clone(), lifecycle, stores })
-    } else {
-        IdentityAdmin::auto(stage.clone())
-    };
-    let vault = Vault::new(store);
-    let server = AdminServer::new().expect("descriptors").with(|routes| {
-        routes
-            .add_service(StatusAdmin::new(Arc::clone(&node) as _).into_service())
-            .add_service(SequencerStatusAdmin::new(stage.clone(), Arc::clone(&node) as _).into_service())
-            .add_service(VaultAdmin::new(vault.clone()).into_service())
-            .add_service(identity.into_service())
-            .add_service(TopologyReadAdmin::new(stage.clone(), stores.clone()).into_service())
-            .add_service(TopologyWriteAdmin::new(stage.clone(), stores).into_service())
-            .add_service(InitializationAdmin::new(stage, Arc::clone(&node) as _).into_service())
-    });
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("bound"));
-    tokio::spawn(server.serve(listener, std::future::pending()));
-    let channel = Channel::from_shared(url).expect("a URL").connect().await.expect("connects");
-    Port { node, lifecycle, vault, channel, _folder: folder }
+    let stage = base.stage.clone();
+    let channel = base
+        .serve(begin.manual, Arc::clone(&node) as _, |routes| {
+            routes
+                .add_service(StatusAdmin::new(Arc::clone(&node) as _).into_service())
+                .add_service(SequencerStatusAdmin::new(stage.clone(), Arc::clone(&node) as _).into_service())
+                .add_service(InitializationAdmin::new(stage, Arc::clone(&node) as _).into_service())
+        })
+        .await;
+    Port { node, lifecycle: base.lifecycle, vault: base.vault, channel, _folder: base.folder }
+}
+
+/// What nodes of both kinds are made of.
+pub(crate) struct Base {
+    pub(crate) store: Store,
+    pub(crate) lifecycle: NodeLifecycle,
+    pub(crate) stage: StageReceiver,
+    pub(crate) vault: Vault,
+    pub(crate) folder: TempDir,
+}
+
+impl Base {
+    /// A new database with these rows in the authorized store.
+    pub(crate) async fn open(kind: MemberKind, stage: NodeStage, authorized: Vec<TopologyRow>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("node.db").display());
+        let store = Store::open(&StoreConfig::new(url)).await.expect("opens");
+        let changes = TopologyChanges { inserted: authorized, ..TopologyChanges::default() };
+        store.change_authorized(&changes).await.expect("writes");
+        let (lifecycle, stage) = NodeLifecycle::new(kind, stage);
+        let vault = Vault::new(store.clone());
+        Self { store, lifecycle, stage, vault, folder }
+    }
+
+    /// Serves what nodes of both kinds serve, and what is added.
+    pub(crate) async fn serve(
+        &self,
+        manual: bool,
+        synchronizer: Arc<dyn SynchronizerTopology>,
+        add: impl FnOnce(Routes) -> Routes,
+    ) -> Channel {
+        let (store, lifecycle, stage) = (self.store.clone(), self.lifecycle.clone(), self.stage.clone());
+        let stores = TopologyStores::open(TopologyStoresParts {
+            store: store.clone(),
+            clock: Arc::new(SystemClock),
+            lifecycle: lifecycle.clone(),
+            stage: stage.clone(),
+            synchronizer,
+        })
+        .await
+        .expect("opens");
+        let identity = if manual {
+            IdentityAdmin::manual(stage.clone(), ManualIdentity { store, lifecycle, stores: stores.clone() })
+        } else {
+            IdentityAdmin::auto(stage.clone())
+        };
+        let server = AdminServer::new().expect("descriptors").with(|routes| {
+            add(routes
+                .add_service(VaultAdmin::new(self.vault.clone()).into_service())
+                .add_service(identity.into_service())
+                .add_service(TopologyReadAdmin::new(stage.clone(), stores.clone()).into_service())
+                .add_service(TopologyWriteAdmin::new(stage, stores).into_service()))
+        });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        tokio::spawn(server.serve(listener, std::future::pending()));
+        Channel::from_shared(url).expect("a URL").connect().await.expect("connects")
+    }
 }

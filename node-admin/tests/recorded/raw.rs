@@ -43,15 +43,22 @@ impl Codec for Raw {
     }
 }
 
-/// Sends the messages of a call of any shape, and collects the answers.
-pub(crate) async fn call(channel: &Channel, path: &str, messages: Vec<Bytes>) -> Result<Vec<Bytes>, Status> {
+/// Sends the messages of a call of any shape, and collects the answers: all, or as many as are wanted.
+pub(crate) async fn call(
+    channel: &Channel,
+    path: &str,
+    messages: Vec<Bytes>,
+    wanted: usize,
+) -> Result<Vec<Bytes>, Status> {
     let mut client = tonic::client::Grpc::new(channel.clone()).max_decoding_message_size(usize::MAX);
     client.ready().await.expect("connected");
     let request = Request::new(tokio_stream::iter(messages));
     let path = path.parse().expect("a path");
     let mut answers = client.streaming(request, path, Raw).await?.into_inner();
     let mut all = Vec::new();
-    while let Some(answer) = answers.message().await? {
+    while all.len() < wanted
+        && let Some(answer) = answers.message().await?
+    {
         all.push(answer);
     }
     Ok(all)

@@ -1,19 +1,37 @@
 //! The calls of recorded Consoles, each sent to a fresh node that has the recorded keys, so that its signatures and hashes
-//! are the recorded ones: equal status and equal answers, up to a running sequencer.
+//! are the recorded ones: equal status and equal answers, up to a running node.
 
 use prost::Message;
-use synod_node_admin::NodeStage;
+use synod_crypto::SigningPrivateKey;
+use synod_node_admin::{NodeStage, Vault};
 use synod_proto::crypto::admin::v30::{GenerateSigningKeyRequest, GenerateSigningKeyResponse};
 use synod_proto::topology::admin::v30::GetIdResponse;
 use synod_testkit::recordings::Call;
 use synod_types::UniqueIdentifier;
+use tonic::Code;
+use tonic::transport::Channel;
 
 use super::compare::text;
 use super::data::{authorized_answer, bytes, calls, private_keys, recording, response, rows};
-use super::node::{Begin, Port, begin};
+use super::node::{Begin, begin};
 use super::raw;
 
-/// Calls that are not compared once the sequencer runs, and why. All others have to be answered as recorded.
+/// What is different between the kinds of nodes.
+pub(crate) struct Rules {
+    /// The call that asks for the status.
+    pub(crate) status: &'static str,
+    /// The call after which the node runs.
+    pub(crate) initializes: &'static str,
+    /// Calls that are not compared once the node runs, and why. All others have to be answered as recorded.
+    pub(crate) not_compared: &'static [(&'static str, &'static str)],
+}
+
+const SEQUENCER: Rules = Rules {
+    status: "SequencerStatus",
+    initializes: "InitializeSequencerFromGenesisStateV2",
+    not_compared: NOT_COMPARED,
+};
+
 const NOT_COMPARED: &[(&str, &str)] = &[
     ("SequencerStatus", "compared by a_running_sequencer_is_described_as_recorded"),
     ("Authorize", "not served: a change of the synchronizer is not broadcast"),
@@ -28,41 +46,52 @@ const NOT_COMPARED: &[(&str, &str)] = &[
 ];
 
 /// Sends the calls to the node, and compares the answers. How many were compared.
-async fn replay(port: &Port, keys: &[(String, synod_crypto::SigningPrivateKey)], calls: &[Call]) -> usize {
+pub(crate) async fn replay(
+    rules: &Rules,
+    channel: &Channel,
+    vault: &Vault,
+    keys: &[(String, SigningPrivateKey)],
+    calls: &[Call],
+) -> usize {
     let (mut runs, mut changed, mut compared) = (false, false, 0);
     for (call, next) in calls.iter().zip(calls.iter().skip(1).map(Some).chain([None])) {
         let method = call.method_name();
         // The Console asks until it likes the answer: how often depends on the time that a node takes.
-        let is_repeated = method == "SequencerStatus" && next.is_some_and(|next| next.method == call.method);
-        let is_left_out = runs && NOT_COMPARED.iter().any(|(left_out, _)| *left_out == method);
+        let is_repeated = method == rules.status && next.is_some_and(|next| next.method == call.method);
+        let is_left_out = runs && rules.not_compared.iter().any(|(left_out, _)| *left_out == method);
         if is_left_out && (changed || method != "ListSynchronizerParametersState") {
             changed |= method == "Authorize";
             continue;
         }
-        let answered = raw::call(&port.channel, &call.method, bytes(&call.requests)).await;
         let place = format!("call {} of {method}", call.rpc);
         let end = call.end.as_ref().expect("it ended");
-        let answers = answered.unwrap_or_else(|status| panic!("{place}: {status:?}, recorded is {end:?}"));
-        assert_eq!(end.status, "OK", "{place} was refused");
+        // A stream that goes on is left when it has told as much as the recorded one.
+        let wanted = if end.status == "CLIENT_CANCELLED" { call.responses.len() } else { usize::MAX };
+        let answered = raw::call(channel, &call.method, bytes(&call.requests), wanted).await;
+        let answers = match answered {
+            Ok(answers) => answers,
+            Err(status) => {
+                let found = (status.code(), status.message());
+                assert_eq!(found, (code(&end.status), end.details.as_str()), "{place}: recorded is {end:?}");
+                compared += 1;
+                continue;
+            }
+        };
+        assert!(end.status == "OK" || end.status == "CLIENT_CANCELLED", "{place} was refused");
         if method == "GenerateSigningKey" {
-            same_kind_of_key(port, keys, call, &answers[0]).await;
+            same_kind_of_key(vault, keys, call, &answers[0]).await;
         } else if !is_repeated {
             assert_eq!(text(method, &answers), text(method, &bytes(&call.responses)), "{place}");
         }
         compared += 1;
-        runs |= method == "InitializeSequencerFromGenesisStateV2";
+        runs |= method == rules.initializes;
     }
-    assert!(runs, "the sequencer runs in the end");
+    assert!(runs, "the node runs in the end");
     compared
 }
 
 /// A new key is never the recorded one: it has to be of the same kind, and then the recorded one takes its place.
-async fn same_kind_of_key(
-    port: &Port,
-    keys: &[(String, synod_crypto::SigningPrivateKey)],
-    call: &Call,
-    answer: &bytes::Bytes,
-) {
+async fn same_kind_of_key(vault: &Vault, keys: &[(String, SigningPrivateKey)], call: &Call, answer: &bytes::Bytes) {
     let asked = GenerateSigningKeyRequest::decode(call.requests[0].bytes.clone().expect("there")).expect("a message");
     let made = GenerateSigningKeyResponse::decode(answer.clone()).expect("a message").public_key.expect("a key");
     let recorded: GenerateSigningKeyResponse = response(call);
@@ -71,9 +100,25 @@ async fn same_kind_of_key(
     let public_key = recorded.public_key.clone();
     assert_eq!(synod_proto::crypto::v30::SigningPublicKey { public_key, ..made.clone() }, recorded);
     let made = synod_crypto::SigningPublicKey::from_proto(made).expect("a key");
-    assert!(port.vault.delete(made.fingerprint()).await.expect("deletes"));
+    assert!(vault.delete(made.fingerprint()).await.expect("deletes"));
     let (_, key) = keys.iter().find(|(name, _)| *name == asked.name).expect("a recorded key");
-    port.vault.put(key, Some(asked.name)).await.expect("stores");
+    vault.put(key, Some(asked.name)).await.expect("stores");
+}
+
+/// The code of an end that is recorded, of those that occur.
+fn code(name: &str) -> Code {
+    match name {
+        "OK" | "CLIENT_CANCELLED" => Code::Ok,
+        "INVALID_ARGUMENT" => Code::InvalidArgument,
+        other => panic!("{other} is not recorded"),
+    }
+}
+
+/// Gives the vault the recorded keys, except those that were made later in the recording.
+pub(crate) async fn put_first_keys(vault: &Vault, keys: &[(String, SigningPrivateKey)]) {
+    for (name, key) in keys.iter().filter(|(name, _)| !name.contains("-rotated-")) {
+        vault.put(key, Some(name.clone())).await.expect("stores");
+    }
 }
 
 /// A node that made the recorded identity itself.
@@ -85,19 +130,15 @@ async fn with_automatic_identity(name: &str, sequencer: &str) -> usize {
     let stage = NodeStage::NoSynchronizer { uid };
     let port = begin(Begin { stage, authorized: rows(authorized), manual: false, founds: true }).await;
     let keys = private_keys(&recording(name), sequencer);
-    for (name, key) in &keys {
-        // Those that were made later in the recording are not there yet.
-        if !name.contains("-rotated-") {
-            port.vault.put(key, Some(name.clone())).await.expect("stores");
-        }
-    }
-    replay(&port, &keys, &calls).await
+    put_first_keys(&port.vault, &keys).await;
+    replay(&SEQUENCER, &port.channel, &port.vault, &keys, &calls).await
 }
 
 async fn with_manual_identity(name: &str, sequencer: &str) -> usize {
     let calls = calls(name, sequencer);
     let port = begin(Begin { stage: NodeStage::NoIdentity, authorized: Vec::new(), manual: true, founds: true }).await;
-    replay(&port, &private_keys(&recording(name), sequencer), &calls).await
+    let keys = private_keys(&recording(name), sequencer);
+    replay(&SEQUENCER, &port.channel, &port.vault, &keys, &calls).await
 }
 
 #[tokio::test]
