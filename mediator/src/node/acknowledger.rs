@@ -12,9 +12,9 @@ use super::settings::MediatorSettings;
 pub(super) async fn acknowledge(link: Arc<dyn SequencerLink>, mut head: HeadReceiver, settings: MediatorSettings) {
     let mut acknowledged = None;
     loop {
-        let clean = head.borrow_and_update().clean;
-        if let Some(clean) = clean.filter(|_| clean != acknowledged) {
-            match link.acknowledge(clean).await {
+        let now = head.borrow_and_update().clone();
+        if let Some(clean) = now.clean.filter(|_| now.clean != acknowledged) {
+            match link.acknowledge(clean, &now.topology.snapshot(clean)).await {
                 Ok(()) => acknowledged = Some(clean),
                 Err(error) => tracing::info!(error = %Chain(&error), "events could not be acknowledged"),
             }

@@ -1,6 +1,6 @@
 //! What others may know of a running mediator.
 
-use synod_topology::TopologyState;
+use synod_topology::{Snapshot, TopologyState};
 use synod_types::CantonTimestamp;
 use tokio::sync::watch;
 
@@ -15,6 +15,15 @@ pub struct MediatorHead {
     pub clean: Option<CantonTimestamp>,
     /// Requests that are not decided.
     pub pending: usize,
+}
+
+impl MediatorHead {
+    /// The topology in force at the last event: by it is signed what is sent now.
+    #[must_use]
+    pub fn now(&self) -> Snapshot {
+        let last = self.processed.unwrap_or(CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME);
+        self.topology.snapshot(last.immediate_successor())
+    }
 }
 
 /// Follows a mediator: wakes after each commit.

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use synod_client::{ClientError, MemberTopology, ReceivedEvent};
-use synod_types::CantonTimestamp;
+use synod_client::{ClientError, MemberTopology, ReceivedEvent, SignedSubmission};
+use synod_topology::Snapshot;
+use synod_types::{CantonTimestamp, MessageId};
 
 /// Calls to the sequencers.
 #[async_trait]
@@ -14,19 +14,20 @@ pub trait SequencerLink: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`ClientError`]; [`ClientError::retry`] says whether to try again.
-    async fn send(&self, signed: Bytes) -> Result<(), ClientError>;
+    async fn send(&self, submission: SignedSubmission) -> Result<(), ClientError>;
 
-    /// Signs and sends a submission without recipients: its event tells the time (`tick-…`).
+    /// Signs and sends a submission without recipients: its event tells the time (`tick-…`). `now` is the topology that is
+    /// in force.
     ///
     /// # Errors
     /// [`ClientError`].
-    async fn ask_for_time(&self, message_id: &str) -> Result<(), ClientError>;
+    async fn ask_for_time(&self, message_id: MessageId, now: &Snapshot) -> Result<(), ClientError>;
 
-    /// Acknowledges all events up to `time`.
+    /// Acknowledges all events up to `time`. `topology` is the one at that time.
     ///
     /// # Errors
     /// [`ClientError`].
-    async fn acknowledge(&self, time: CantonTimestamp) -> Result<(), ClientError>;
+    async fn acknowledge(&self, time: CantonTimestamp, topology: &Snapshot) -> Result<(), ClientError>;
 }
 
 /// The events of the mediator, each checked, in order.

@@ -15,10 +15,10 @@ mod fault;
 mod head;
 mod link;
 mod metrics;
+mod pool_link;
 mod processor;
 mod progress;
 mod sender;
-mod session_link;
 mod settings;
 mod signer;
 mod ticker;
@@ -43,7 +43,7 @@ pub use settings::MediatorSettings;
 use self::committer::Committer;
 use self::processor::{Observed, Processor};
 use self::progress::Progress;
-use self::sender::Sender;
+use self::sender::{Sender, SenderParts};
 use self::ticker::Ticker;
 use crate::rules::{DeduplicationEntry, MediatorRules};
 use crate::store::{DeduplicationRow, MediatorStore, SubmissionRow};
@@ -152,9 +152,12 @@ impl Mediator {
                 metrics: metrics.clone(),
             },
             outcomes,
-            sender: Sender::new(Arc::clone(&link), Arc::clone(&clock), metrics, resume.submissions),
+            sender: Sender::new(
+                SenderParts { link: Arc::clone(&link), clock: Arc::clone(&clock), metrics, head: head.clone() },
+                resume.submissions,
+            ),
             sending,
-            ticker: Ticker { link: Arc::clone(&link), clock, settings, observed },
+            ticker: Ticker { link: Arc::clone(&link), clock, settings, observed, head: head.clone() },
             link,
             head,
             settings,

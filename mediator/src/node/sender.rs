@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use synod_client::{ClientError, Retry};
+use synod_client::{ClientError, Retry, SignedSubmission};
 use synod_ordering::Clock;
 use synod_runtime::Chain;
 use synod_types::{CantonTimestamp, MessageId};
@@ -13,9 +13,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::committer::log_refusal;
+use super::head::HeadReceiver;
 use super::link::SequencerLink;
 use super::metrics::MediatorMetrics;
 use super::processor::Receipt;
+use super::ticker::tick_id;
 use crate::store::SubmissionRow;
 
 /// Calls at the same time.
@@ -32,11 +34,17 @@ pub(super) struct Sending {
     pub(super) receipts: Vec<Receipt>,
 }
 
+/// What the sender needs.
+pub(super) struct SenderParts {
+    pub(super) link: Arc<dyn SequencerLink>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: MediatorMetrics,
+    pub(super) head: HeadReceiver,
+}
+
 /// The task that sends.
 pub(super) struct Sender {
-    link: Arc<dyn SequencerLink>,
-    clock: Arc<dyn Clock>,
-    metrics: MediatorMetrics,
+    parts: SenderParts,
     /// By the time of the next attempt.
     waiting: BTreeSet<(CantonTimestamp, MessageId)>,
     /// Everything that was not seen sequenced.
@@ -49,32 +57,28 @@ pub(super) struct Sender {
 #[derive(Debug)]
 struct Unsent {
     row: SubmissionRow,
+    submission: SignedSubmission,
     pause: Duration,
 }
 
 #[derive(Debug)]
 struct Held {
     rows: BTreeMap<MessageId, SubmissionRow>,
-    until: String,
+    until: MessageId,
     ask_at: CantonTimestamp,
 }
 
 impl Sender {
     /// A sender that holds what was stored before the restart until it has seen whether it was sequenced.
-    pub(super) fn new(
-        link: Arc<dyn SequencerLink>,
-        clock: Arc<dyn Clock>,
-        metrics: MediatorMetrics,
-        stored: Vec<SubmissionRow>,
-    ) -> Self {
-        let now = clock.now();
+    pub(super) fn new(parts: SenderParts, stored: Vec<SubmissionRow>) -> Self {
+        let now = parts.clock.now();
         let held = (!stored.is_empty()).then(|| Held {
             rows: stored.into_iter().map(|row| (row.message_id.clone(), row)).collect(),
-            until: format!("tick-restart-{}", now.as_micros()),
+            until: tick_id("tick-restart-", now),
             ask_at: now,
         });
         let (waiting, unsent, calls) = (BTreeSet::new(), BTreeMap::new(), JoinSet::new());
-        Self { link, clock, metrics, waiting, unsent, calls, held }
+        Self { parts, waiting, unsent, calls, held }
     }
 
     /// Until it is told to stop, or nothing can come any more.
@@ -106,7 +110,7 @@ impl Sender {
             self.forget(&receipt.message_id);
             if let Some(held) = &mut self.held {
                 held.rows.remove(&receipt.message_id);
-                if receipt.message_id.as_str() == held.until {
+                if receipt.message_id == held.until {
                     self.release();
                 }
             }
@@ -114,14 +118,22 @@ impl Sender {
     }
 
     fn add(&mut self, row: SubmissionRow) {
-        self.waiting.insert((row.send_at, row.message_id.clone()));
-        self.unsent.insert(row.message_id.clone(), Unsent { row, pause: FIRST_PAUSE });
+        let version = self.parts.head.borrow().topology.psid().protocol_version();
+        match SignedSubmission::parse(row.signed.clone(), version) {
+            Ok(submission) => {
+                self.waiting.insert((row.send_at, row.message_id.clone()));
+                self.unsent.insert(row.message_id.clone(), Unsent { row, submission, pause: FIRST_PAUSE });
+            }
+            Err(error) => {
+                tracing::error!(request = %row.request_id, error = %Chain(&error), "a stored verdict is broken")
+            }
+        }
     }
 
     fn forget(&mut self, message_id: &MessageId) {
         if self.unsent.remove(message_id).is_some() {
             self.waiting.retain(|(_, waiting)| waiting != message_id);
-            self.metrics.submissions.with_label_values(&["sequenced"]).inc();
+            self.parts.metrics.submissions.with_label_values(&["sequenced"]).inc();
         }
     }
 
@@ -136,19 +148,20 @@ impl Sender {
     }
 
     fn start_calls(&mut self) {
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         while self.calls.len() < MAX_CALLS {
             let Some((_, message_id)) = self.waiting.first().filter(|(at, _)| *at <= now).cloned() else { return };
             self.waiting.pop_first();
             let Some(unsent) = self.unsent.get(&message_id) else { continue };
             if unsent.row.decision_time < now {
                 tracing::warn!(request = %unsent.row.request_id, "a verdict was not sequenced in time");
-                self.metrics.submissions.with_label_values(&["too_late"]).inc();
+                self.parts.metrics.submissions.with_label_values(&["too_late"]).inc();
                 self.unsent.remove(&message_id);
                 continue;
             }
-            let (link, signed) = (Arc::clone(&self.link), unsent.row.signed.clone());
-            self.calls.spawn(async move { (message_id, link.send(signed).await) });
+            let submission = unsent.submission.clone();
+            let link = Arc::clone(&self.parts.link);
+            self.calls.spawn(async move { (message_id, link.send(submission).await) });
         }
     }
 
@@ -160,12 +173,12 @@ impl Sender {
             Ok(()) => {}
             Err(error) if error.retry() == Retry::Never => {
                 tracing::error!(%request, error = %Chain(&error), "a verdict was refused");
-                self.metrics.submissions.with_label_values(&["refused"]).inc();
+                self.parts.metrics.submissions.with_label_values(&["refused"]).inc();
                 self.unsent.remove(message_id);
             }
             Err(error) => {
                 tracing::info!(%request, error = %Chain(&error), "a verdict could not be sent; trying again");
-                self.waiting.insert((self.clock.now().saturating_add(unsent.pause), message_id.clone()));
+                self.waiting.insert((self.parts.clock.now().saturating_add(unsent.pause), message_id.clone()));
                 unsent.pause = (unsent.pause * 2).min(MAX_PAUSE);
             }
         }
@@ -176,16 +189,17 @@ impl Sender {
         let next_send = self.waiting.first().filter(|_| self.calls.len() < MAX_CALLS).map(|(at, _)| *at);
         let next = next_send.into_iter().chain(self.held.as_ref().map(|held| held.ask_at)).min();
         let Some(next) = next else { return Duration::from_secs(3_600) };
-        let micros = next.as_micros().saturating_sub(self.clock.now().as_micros());
+        let micros = next.as_micros().saturating_sub(self.parts.clock.now().as_micros());
         Duration::from_micros(u64::try_from(micros).unwrap_or_default())
     }
 
     /// Asks for an event behind everything from before the restart.
     async fn ask_for_time(&mut self) {
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         let Some(held) = self.held.as_mut().filter(|held| held.ask_at <= now) else { return };
         held.ask_at = now.saturating_add(MAX_PAUSE);
-        if let Err(error) = self.link.ask_for_time(&held.until).await {
+        let topology = self.parts.head.borrow().now();
+        if let Err(error) = self.parts.link.ask_for_time(held.until.clone(), &topology).await {
             tracing::info!(error = %Chain(&error), "the time could not be asked for; trying again");
         }
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use synod_ordering::Clock;
 use synod_runtime::Chain;
-use synod_types::CantonTimestamp;
+use synod_types::{CantonTimestamp, MessageId};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::head::HeadReceiver;
 use super::link::SequencerLink;
 use super::processor::Observed;
 use super::settings::MediatorSettings;
@@ -24,6 +25,7 @@ pub(super) struct Ticker {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: MediatorSettings,
     pub(super) observed: watch::Receiver<Observed>,
+    pub(super) head: HeadReceiver,
 }
 
 impl Ticker {
@@ -43,8 +45,8 @@ impl Ticker {
                 }
                 () = sleep(wait) => {}
             }
-            let message_id = format!("tick-{}", self.clock.now().as_micros());
-            if let Err(error) = self.link.ask_for_time(&message_id).await {
+            let now = self.head.borrow().now();
+            if let Err(error) = self.link.ask_for_time(tick_id("tick-", self.clock.now()), &now).await {
                 tracing::info!(error = %Chain(&error), "the time could not be asked for; trying again");
             }
             tokio::select! {
@@ -62,6 +64,11 @@ impl Ticker {
         let patience = (at + self.settings.patience).saturating_duration_since(Instant::now());
         Some(until(self.clock.now(), due).max(patience))
     }
+}
+
+/// The name of a request for the time. Sequencers know it by its first letters.
+pub(super) fn tick_id(prefix: &str, now: CantonTimestamp) -> MessageId {
+    MessageId::parse(&format!("{prefix}{}", now.as_micros())).expect("it is shorter than the limit")
 }
 
 fn until(now: CantonTimestamp, due: CantonTimestamp) -> Duration {

@@ -1,7 +1,9 @@
 //! Makes a waiting node the mediator of a synchronizer, on behalf of the administration API.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use synod_client::{PoolConfig, SequencerPool};
 use synod_node_admin::InitializeRefused;
 use synod_node_admin::mediator::MediatorInitializer;
 use synod_proto::admin::sequencer::v30::SequencerConnections;
@@ -11,7 +13,9 @@ use tokio::sync::Mutex;
 use tonic::async_trait;
 
 use super::MediatorNode;
-use super::sequencers::Sequencers;
+
+/// How long enough sequencers may take to be there.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Initializes one node, once.
 #[derive(Debug)]
@@ -41,10 +45,12 @@ impl Inner {
         if self.node.store.configuration().await.map_err(|error| fault(error.into()))?.is_some() {
             return Ok(());
         }
+        let invalid = |error: &(dyn std::error::Error + 'static)| InitializeRefused::Invalid(Chain(error).to_string());
+        let config = PoolConfig::from_proto(connections).map_err(|error| invalid(&error))?;
         let signer = self.node.signer().await.map_err(|error| fault(error.into()))?;
-        let sequencers = Sequencers::connect(connections, psid, signer).await;
-        let sequencers = sequencers.map_err(|error| InitializeRefused::Invalid(Chain(&error).to_string()))?;
-        self.node.initialize(sequencers, connections).await.map_err(fault)
+        let pool = SequencerPool::start(config, Some(psid.clone()), signer);
+        pool.wait_ready(CONNECT_LIMIT).await.map_err(|error| invalid(&error))?;
+        self.node.initialize(psid, pool, connections).await.map_err(fault)
     }
 }
 

@@ -8,10 +8,10 @@ mod verdicts;
 
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prost::Message;
-use synod_client::{ClientError, MemberSigner, MemberTopology, TopologyError};
+use synod_client::{ClientError, MemberSigner, MemberTopology, SequencerPool, TopologyError};
 use synod_mediator::node::{Mediator, MediatorFault, MediatorMetrics, MediatorParts, MediatorSettings, Resume};
 use synod_mediator::store::{MediatorState, MediatorStore};
 use synod_node_admin::{LogLevels, TopologyStores};
@@ -19,10 +19,10 @@ use synod_ordering::Clock;
 use synod_proto::admin::sequencer::v30::SequencerConnections;
 use synod_runtime::health::{Component, Role};
 use synod_runtime::metrics::MetricsFault;
-use synod_runtime::{Phase, Supervisor, TaskKind};
+use synod_runtime::{Chain, Phase, Supervisor, TaskKind};
 use synod_store::{StoreError, StoreFault};
 use synod_topology::{LoadFault, TopologyState};
-use synod_types::{MediatorId, Member, MemberKind};
+use synod_types::{MediatorId, Member, MemberKind, PhysicalSynchronizerId};
 use synod_wire::versioned;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -34,8 +34,11 @@ use super::foundation::{Foundation, FoundationParts, listen, place_of};
 use super::identity::{self, NodeIdentityError};
 use crate::config::MediatorConfig;
 use initializer::Initializer;
-use sequencers::Sequencers;
+use sequencers::StoredConnectionsFault;
 use status::{MediatorStatus, Running};
+
+/// How often a node that waits for its sequencers says so.
+const WARN_INTERVAL: Duration = Duration::from_secs(20);
 
 /// The mediator cannot run.
 #[derive(Debug, Error)]
@@ -47,7 +50,7 @@ pub(crate) enum MediatorNodeFault {
     #[error("the identity of the mediator")]
     Identity(#[from] NodeIdentityError),
     #[error("the stored connections to sequencers cannot be read")]
-    Connections(#[from] prost::DecodeError),
+    Connections(#[from] StoredConnectionsFault),
     #[error("the sequencers")]
     Sequencers(#[from] ClientError),
     #[error("the topology of the synchronizer")]
@@ -58,6 +61,8 @@ pub(crate) enum MediatorNodeFault {
     Metrics(#[from] MetricsFault),
     #[error("the mediator")]
     Mediator(#[from] MediatorFault),
+    #[error("too few sequencers agree on the parameters of the synchronizer")]
+    NotReady,
     #[error("the mediator has no configuration")]
     NotInitialized,
 }
@@ -136,14 +141,18 @@ impl MediatorNode {
     /// Makes the node the mediator of a synchronizer. Returns when it runs.
     async fn initialize(
         self: &Arc<Self>,
-        sequencers: Sequencers,
+        psid: &PhysicalSynchronizerId,
+        pool: SequencerPool,
         connections: &SequencerConnections,
     ) -> Result<(), MediatorNodeFault> {
-        let parameters = versioned::wrap(30, &sequencers.static_parameters().to_proto().encode_to_vec());
+        let parameters = pool.static_parameters().ok_or(MediatorNodeFault::NotReady)?;
+        let parameters = versioned::wrap(30, &parameters.to_proto().encode_to_vec());
         let stored = sequencers::to_bytes(connections);
-        self.store.initialize(&self.foundation.lease, sequencers.psid(), &parameters, &stored).await?;
-        let mediator = self.prepare(sequencers).await?;
-        self.spawn(mediator);
+        self.store.initialize(&self.foundation.lease, psid, &parameters, &stored).await?;
+        let mediator = self.prepare(pool).await?;
+        self.foundation
+            .supervisor
+            .spawn("mediator", TaskKind::essential(Phase::Block), |stop: CancellationToken| mediator.run(stop));
         Ok(())
     }
 
@@ -153,35 +162,28 @@ impl MediatorNode {
         self.foundation.supervisor.spawn("mediator", TaskKind::essential(Phase::Block), |stop| async move {
             let prepared = async {
                 let configuration = node.store.configuration().await?.ok_or(MediatorNodeFault::NotInitialized)?;
-                let connections = sequencers::of_bytes(&configuration.sequencer_connections)?;
-                let signer = node.signer().await?;
-                let sequencers = Sequencers::connect(&connections, &configuration.psid, signer).await?;
-                node.prepare(sequencers).await
+                let config = sequencers::pool_config(&configuration.sequencer_connections)?;
+                let pool = SequencerPool::start(config, Some(configuration.psid), node.signer().await?);
+                while let Err(error) = pool.wait_ready(WARN_INTERVAL).await {
+                    node.health.failed(Chain(&error).to_string());
+                }
+                node.prepare(pool).await
             };
             let mediator = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 prepared = prepared => prepared?,
             };
-            node.health.ok();
             Ok::<_, MediatorNodeFault>(mediator.run(stop).await?)
         });
     }
 
-    fn spawn(self: &Arc<Self>, mediator: Mediator) {
-        self.health.ok();
-        self.foundation
-            .supervisor
-            .spawn("mediator", TaskKind::essential(Phase::Block), |stop: CancellationToken| mediator.run(stop));
-    }
-
     /// The mediator, from its stored state, ready to run.
-    async fn prepare(&self, sequencers: Sequencers) -> Result<Mediator, MediatorNodeFault> {
+    async fn prepare(&self, pool: SequencerPool) -> Result<Mediator, MediatorNodeFault> {
         let Foundation { lease, lifecycle, clock, .. } = &self.foundation;
-        let signer = sequencers.signer().clone();
-        let member = signer.member().clone();
+        let member = pool.member().clone();
         let mut state = self.store.load(lease).await?.ok_or(MediatorNodeFault::NotInitialized)?;
         let psid = state.configuration.psid.clone();
-        let topology = self.topology(&sequencers, &mut state, &member).await?;
+        let topology = self.topology(&pool, &mut state, &member).await?;
         let resume = Resume {
             topology: topology.state().clone(),
             head: state.head,
@@ -194,16 +196,17 @@ impl MediatorNode {
             mediator: MediatorId::new(member.uid().clone()),
             store: self.store.clone(),
             lease: lease.clone(),
-            events: sequencers.follow(state.prehead, topology),
-            link: sequencers.link(),
+            events: Box::new(pool.subscribe(state.prehead, topology)?),
+            link: Arc::new(pool.clone()),
             resume,
-            signer,
+            signer: pool.signer().clone(),
             clock: Arc::clone(clock),
             settings: MediatorSettings::default(),
             metrics: self.metrics.clone(),
         });
         // Set once: a node becomes part of one synchronizer.
-        let _ = self.status.running.set(Running { psid, head: mediator.head(), clean: mediator.clean(), sequencers });
+        let _ = self.status.running.set(Running { psid, head: mediator.head(), clean: mediator.clean(), pool });
+        self.health.ok();
         lifecycle.running();
         tracing::info!("the mediator is running");
         Ok(mediator)
@@ -212,18 +215,19 @@ impl MediatorNode {
     /// The topology up to the last stored event; downloaded and stored when there was none.
     async fn topology(
         &self,
-        sequencers: &Sequencers,
+        pool: &SequencerPool,
         state: &mut MediatorState,
         member: &Member,
     ) -> Result<MemberTopology, MediatorNodeFault> {
-        let (psid, parameters) = (state.configuration.psid.clone(), sequencers.static_parameters());
+        let parameters = pool.static_parameters().ok_or(MediatorNodeFault::NotReady)?;
+        let psid = state.configuration.psid.clone();
         if !state.configuration.is_topology_initialized {
-            let items = sequencers.initial_topology().await?;
-            let (topology, rows) = MemberTopology::start_with_rows(psid, parameters, member, items)?;
+            let items = pool.initial_topology().await?;
+            let (topology, rows) = MemberTopology::start_with_rows(psid, &parameters, member, items)?;
             self.store.store_initial_topology(&self.foundation.lease, &rows).await?;
             return Ok(topology);
         }
-        let mut loaded = TopologyState::new(psid, parameters);
+        let mut loaded = TopologyState::new(psid, &parameters);
         loaded.load(std::mem::take(&mut state.topology))?;
         Ok(MemberTopology::resume(loaded, member, state.head)?)
     }

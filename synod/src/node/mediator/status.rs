@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
+use synod_client::SequencerPool;
 use synod_mediator::node::HeadReceiver;
 use synod_node_admin::mediator::{MediatorStatusSource, MediatorStatusView};
 use synod_node_admin::{StageReceiver, SynchronizerTopology, SynchronizerView};
@@ -11,7 +12,6 @@ use synod_runtime::Health;
 use synod_types::{CantonTimestamp, PhysicalSynchronizerId};
 use tokio::sync::watch;
 
-use super::sequencers::Sequencers;
 use crate::node::status::problems;
 
 /// What runs once the node is part of a synchronizer.
@@ -21,7 +21,7 @@ pub(super) struct Running {
     pub(super) head: HeadReceiver,
     /// The clean time alone.
     pub(super) clean: watch::Receiver<Option<CantonTimestamp>>,
-    pub(super) sequencers: Sequencers,
+    pub(super) pool: SequencerPool,
 }
 
 /// The status of one mediator node.
