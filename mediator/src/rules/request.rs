@@ -12,7 +12,7 @@ use crate::messages::{
 };
 
 /// Positions with more steps than that in all are not hashed. Canton cannot read trees of that depth.
-const MAX_HASHED_STEPS: usize = 1 << 20;
+const MAX_HASHED_STEPS: usize = 1 << 24;
 
 /// A confirmation request. Nothing of it is checked but that it is well formed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -365,8 +365,10 @@ mod tests {
             let position = request.position(last.number());
             assert_eq!(position.0.len(), DEPTH);
             assert_eq!(request.view_at(&position).map(RequestView::number), Some(last.number()));
-            let order = request.views_in_map_order();
-            assert!(order.into_iter().eq(request.views().iter().map(RequestView::number)), "too deep to be hashed");
+            let tree = &request.transaction().expect("a transaction").tree;
+            let steps = DEPTH * (DEPTH + 1) / 2;
+            assert_eq!(tree.steps_of_all_positions(steps), Some(steps));
+            assert_eq!(tree.steps_of_all_positions(steps - 1), None);
         });
         small.expect("a thread starts").join().expect("the stack is enough");
     }
