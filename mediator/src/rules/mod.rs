@@ -10,7 +10,7 @@ mod aggregation;
 pub mod jvm_order;
 mod request;
 #[cfg(test)]
-mod requests;
+pub(crate) mod requests;
 pub mod status;
 
 pub use aggregation::{

@@ -345,7 +345,7 @@ mod tests {
     /// Each view is below the one before: all positions together would be a hundred times as long as the request.
     #[test]
     fn a_deep_tree_takes_little_memory_and_no_stack() {
-        const DEPTH: usize = 3_000;
+        const DEPTH: usize = 1_500;
         let run = || {
             let leaf = View { observers: vec!["x"], ..View::default() };
             let mut tree = leaf.clone();
@@ -361,6 +361,8 @@ mod tests {
         let request = big.join().expect("the stack is enough");
         assert_eq!(request.views().len(), DEPTH);
         let small = std::thread::Builder::new().stack_size(128 * 1024).spawn(move || {
+            let request = ConfirmationRequest::parse(request.bytes(), ProtocolVersion::V35);
+            let request = request.expect("well-formed").expect("a request");
             let last = request.views().last().expect("a view");
             let position = request.position(last.number());
             assert_eq!(position.0.len(), DEPTH);
