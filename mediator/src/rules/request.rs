@@ -73,6 +73,12 @@ impl RequestView {
     pub fn confirmers(&self) -> &[LfParty] {
         &self.confirmers
     }
+
+    /// Whether the party is in one of the quorums.
+    #[must_use]
+    pub fn is_confirmer(&self, party: &LfParty) -> bool {
+        self.parameters.quorums.iter().any(|quorum| quorum.confirmers.contains_key(party))
+    }
 }
 
 impl ConfirmationRequest {
