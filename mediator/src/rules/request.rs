@@ -12,7 +12,7 @@ use crate::messages::{
 };
 
 /// Positions with more steps than that in all are not hashed. Canton cannot read trees of that depth.
-const MAX_HASHED_STEPS: usize = 1 << 20;
+const MAX_HASHED_STEPS: usize = 1 << 24;
 
 /// A confirmation request. Nothing of it is checked but that it is well formed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,12 @@ impl RequestView {
     #[must_use]
     pub fn confirmers(&self) -> &[LfParty] {
         &self.confirmers
+    }
+
+    /// Whether the party is in one of the quorums.
+    #[must_use]
+    pub fn is_confirmer(&self, party: &LfParty) -> bool {
+        self.parameters.quorums.iter().any(|quorum| quorum.confirmers.contains_key(party))
     }
 }
 
@@ -287,5 +293,132 @@ struct HashedView {
 impl jvm_order::JvmHash for HashedView {
     fn jvm_hash(&self) -> u32 {
         self.hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::requests::{PSID, SUBMITTER, View, assignment, transaction, unassignment, view};
+
+    fn names(parties: &[LfParty]) -> Vec<&str> {
+        parties.iter().map(LfParty::as_str).collect()
+    }
+
+    #[test]
+    fn views_are_found_at_their_positions() {
+        let leaf = |name| view(&[(name, 1)], 1);
+        let inner = View { below: vec![leaf("c"), View { below: vec![leaf("d")], ..leaf("e") }], ..leaf("b") };
+        let request = transaction(&[leaf("a"), inner, leaf("f")]);
+        let order: Vec<&str> = request.views().iter().map(|view| view.confirmers()[0].as_str()).collect();
+        assert_eq!(order, ["a", "b", "c", "e", "d", "f"]);
+        for view in request.views() {
+            assert_eq!(request.view_at(&request.position(view.number())), Some(view));
+            assert_eq!(request.view(view.number()), Some(view));
+        }
+        let mut nowhere = request.position(request.views()[4].number());
+        nowhere.0.insert(0, crate::messages::MerkleSeqIndex::default());
+        assert_eq!(request.view_at(&nowhere), None, "there is nothing below it");
+        nowhere.0.remove(0);
+        nowhere.0[0].0.push(false);
+        assert_eq!(request.view_at(&nowhere), None, "an element is no branch");
+        assert_eq!(request.view_at(&ViewPosition::default()), None);
+        let mut order = request.views_in_map_order();
+        assert_eq!(order.len(), 6);
+        order.sort_unstable();
+        assert!(order.into_iter().eq(request.views().iter().map(RequestView::number)));
+    }
+
+    #[test]
+    fn few_informees_have_the_order_of_many_views() {
+        let views = ["a", "b", "c", "d"].map(|name| view(&[(name, 1)], 1));
+        let mut all: Vec<View> = views.to_vec();
+        assert_eq!(names(transaction(&all).informees()), ["a", "b", "c", "d"]);
+        all.push(View { observers: vec!["a", "d"], ..view(&[("b", 1)], 1) });
+        let request = transaction(&all);
+        let mut expected: Vec<&str> = Vec::new();
+        for number in request.views_in_map_order() {
+            for party in &request.view(number).expect("a view").parameters().informees {
+                if !expected.contains(&party.as_str()) {
+                    expected.push(party.as_str());
+                }
+            }
+        }
+        assert_eq!(names(request.informees()), expected);
+        assert_ne!(expected, ["a", "b", "c", "d"], "or this test shows nothing");
+    }
+
+    /// Each view is below the one before: all positions together would be a hundred times as long as the request.
+    #[test]
+    fn a_deep_tree_takes_little_memory_and_no_stack() {
+        const DEPTH: usize = 1_500;
+        let run = || {
+            let leaf = View { observers: vec!["x"], ..View::default() };
+            let mut tree = leaf.clone();
+            for _ in 1..DEPTH {
+                tree = View { below: vec![tree], ..leaf.clone() };
+            }
+            let request = transaction(&[tree.clone()]);
+            // Dropping and building the nested test data needs a stack, the request does not.
+            std::mem::forget(tree);
+            request
+        };
+        let big = std::thread::Builder::new().stack_size(256 * 1024 * 1024).spawn(run).expect("a thread starts");
+        let request = big.join().expect("the stack is enough");
+        assert_eq!(request.views().len(), DEPTH);
+        let small = std::thread::Builder::new().stack_size(128 * 1024).spawn(move || {
+            let request = ConfirmationRequest::parse(request.bytes(), ProtocolVersion::V35);
+            let request = request.expect("well-formed").expect("a request");
+            let last = request.views().last().expect("a view");
+            let position = request.position(last.number());
+            assert_eq!(position.0.len(), DEPTH);
+            assert_eq!(request.view_at(&position).map(RequestView::number), Some(last.number()));
+            let tree = &request.transaction().expect("a transaction").tree;
+            let steps = DEPTH * (DEPTH + 1) / 2;
+            assert_eq!(tree.steps_of_all_positions(steps), Some(steps));
+            assert_eq!(tree.steps_of_all_positions(steps - 1), None);
+        });
+        small.expect("a thread starts").join().expect("the stack is enough");
+    }
+
+    #[test]
+    fn all_signatories_and_the_submitting_participant_confirm_a_reassignment() {
+        let request = unassignment(&["bob", "carol", "alice"], &["alice", "bob"]);
+        assert_eq!((request.view_type(), request.mediator_group().as_i32()), (ViewType::Unassignment, 3));
+        assert_eq!((request.psid().to_string().as_str(), request.transaction()), (PSID, None));
+        assert_eq!(names(request.informees()), ["alice", "bob", SUBMITTER, "carol"]);
+        let view = &request.views()[0];
+        assert_eq!(names(view.confirmers()), ["alice", "bob", SUBMITTER]);
+        let quorum = &view.parameters().quorums[0];
+        assert_eq!((quorum.threshold, quorum.confirmers.values().sum::<u32>()), (3, 3));
+        assert_eq!(request.view_at(&ViewPosition::default()), Some(view));
+        assert_eq!(request.view_at(&ViewPosition(vec![Default::default()])), None);
+        assert_eq!(request.uuid().to_string(), "0b1c2d3e-1111-2222-3333-444455556667");
+
+        let request = assignment(&["alice"], &["alice"]);
+        assert_eq!((request.view_type(), request.mediator_group().as_i32()), (ViewType::Assignment, 4));
+        assert_eq!((request.psid().to_string().as_str(), request.submitting_parties()), (PSID, &[][..]));
+        let again = ConfirmationRequest::parse(request.bytes(), ProtocolVersion::V35);
+        assert_eq!(again, Ok(Some(request)));
+    }
+
+    #[test]
+    fn a_submitting_participant_that_only_observes_makes_confirmation_impossible() {
+        let request = unassignment(&["alice", SUBMITTER], &["alice"]);
+        let view = &request.views()[0];
+        assert_eq!(names(view.confirmers()), ["alice"]);
+        assert_eq!(view.parameters().quorums[0].threshold, 2);
+        assert_eq!(names(request.informees()), ["alice", SUBMITTER]);
+    }
+
+    #[test]
+    fn a_reassignment_of_many_parties_has_the_order_of_a_map() {
+        let all = ["a", "b", "c", "d", "e", "f"];
+        let request = assignment(&all, &["e", "b"]);
+        let sorted: Vec<LfParty> = jvm_order::set_order(request.informees().to_vec());
+        assert_eq!(request.informees(), sorted);
+        let confirmers: Vec<LfParty> =
+            sorted.iter().filter(|p| !["a", "c", "d", "f"].contains(&p.as_str())).cloned().collect();
+        assert_eq!(request.views()[0].confirmers(), jvm_order::subset_order(sorted.len(), confirmers));
     }
 }
