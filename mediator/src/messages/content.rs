@@ -10,6 +10,7 @@ use super::confirmation_result::ConfirmationResult;
 use super::error::{InvalidMessage, not_set};
 use super::informee_message::{InformeeMessage, InformeeMessageMessage};
 use super::proto::{Merge, decode, merge, tag};
+use super::reassignment_message::{ReassignmentMediatorMessage, ReassignmentMessage};
 use super::root_hash_message::{RootHashMessage, RootHashMessageMessage};
 
 /// Content of an envelope without signatures.
@@ -17,25 +18,28 @@ use super::root_hash_message::{RootHashMessage, RootHashMessageMessage};
 pub enum MediatorContent {
     /// The confirmation request of a transaction.
     InformeeMessage(Box<InformeeMessage>),
+    /// The confirmation request of a reassignment, of either kind.
+    Reassignment(Box<ReassignmentMediatorMessage>),
     /// A root hash message.
     RootHashMessage(RootHashMessage),
-    /// Something that is not read here: topology, which is the business of another part, reassignments, and what concerns
-    /// others.
+    /// Something that is not read here: topology, which is the business of another part, and what concerns others.
     Other,
 }
 
 /// The content of the oneof as it is on the wire. Others are known to be well formed.
 enum Content {
     InformeeMessage(Box<InformeeMessageMessage>),
+    Unassignment(Box<ReassignmentMessage>),
+    Assignment(Box<ReassignmentMessage>),
     RootHashMessage(RootHashMessageMessage),
     Other,
 }
 
-/// The fields of contents other than the two (chapter 04 §1.2).
+/// The fields of contents that concern others (chapter 04 §1.2).
 const fn others(version: ProtocolVersion) -> &'static [u32] {
     match version {
-        ProtocolVersion::V34 => &[tag::D2, tag::D3, tag::D4, tag::D6, tag::D7],
-        ProtocolVersion::V35 | ProtocolVersion::Dev => &[tag::D2, tag::D3, tag::D4, tag::D6, tag::D7, tag::D8],
+        ProtocolVersion::V34 => &[tag::D2, tag::D6, tag::D7],
+        ProtocolVersion::V35 | ProtocolVersion::Dev => &[tag::D2, tag::D6, tag::D7, tag::D8],
     }
 }
 
@@ -45,18 +49,16 @@ fn read_content(data: &Bytes, version: ProtocolVersion) -> Result<Content, Parse
     let mut reader = Reader::new(data);
     while let Some(found) = reader.next_tag()? {
         content = match (found, content) {
-            (tag::D1, before) => {
-                let before = if let Content::InformeeMessage(before) = before { Some(before) } else { None };
-                let mut message = before.unwrap_or_default();
-                merge(&mut *message, data, reader.bytes()?)?;
-                Content::InformeeMessage(message)
+            (tag::D1, Content::InformeeMessage(before)) => Content::InformeeMessage(merged(before, &mut reader, data)?),
+            (tag::D1, _) => Content::InformeeMessage(merged(Box::default(), &mut reader, data)?),
+            (tag::D3, Content::Unassignment(before)) => Content::Unassignment(merged(before, &mut reader, data)?),
+            (tag::D3, _) => Content::Unassignment(merged(Box::default(), &mut reader, data)?),
+            (tag::D4, Content::Assignment(before)) => Content::Assignment(merged(before, &mut reader, data)?),
+            (tag::D4, _) => Content::Assignment(merged(Box::default(), &mut reader, data)?),
+            (tag::D5, Content::RootHashMessage(before)) => {
+                Content::RootHashMessage(*merged(Box::new(before), &mut reader, data)?)
             }
-            (tag::D5, before) => {
-                let before = if let Content::RootHashMessage(before) = before { Some(before) } else { None };
-                let mut message = before.unwrap_or_default();
-                merge(&mut message, data, reader.bytes()?)?;
-                Content::RootHashMessage(message)
-            }
+            (tag::D5, _) => Content::RootHashMessage(*merged(Box::default(), &mut reader, data)?),
             (other, before) => {
                 reader.skip(other)?;
                 if others(version).contains(&other) { Content::Other } else { before }
@@ -66,19 +68,28 @@ fn read_content(data: &Bytes, version: ProtocolVersion) -> Result<Content, Parse
     Ok(content)
 }
 
+/// Reads the message in a field into what was there before.
+fn merged<M: Merge>(mut before: Box<M>, reader: &mut Reader<'_>, source: &Bytes) -> Result<Box<M>, ParseError> {
+    merge(&mut *before, source, reader.bytes()?)?;
+    Ok(before)
+}
+
 impl MediatorContent {
     /// Reads a versioned `EnvelopeContent`. The last field of the oneof counts, but all of them have to be well formed.
     ///
     /// # Errors
-    /// [`InvalidMessage`] as Canton does, except for reassignments, which are not judged.
+    /// [`InvalidMessage`] as Canton does, except for what concerns others, which is not judged.
     pub fn parse(bytes: &Bytes, version: ProtocolVersion) -> Result<Self, InvalidMessage> {
         if let EnvelopeContent::TopologyBroadcast(_) = EnvelopeContent::parse(bytes, version)? {
             return Ok(Self::Other);
         }
+        let reassignment = |message| Self::Reassignment(Box::new(message));
         match read_content(&MessageKind::EnvelopeContent.unwrap(version, bytes)?, version)? {
             Content::InformeeMessage(message) => {
                 InformeeMessage::of_message(*message, version).map(|message| Self::InformeeMessage(Box::new(message)))
             }
+            Content::Unassignment(message) => ReassignmentMediatorMessage::of_unassignment(*message).map(reassignment),
+            Content::Assignment(message) => ReassignmentMediatorMessage::of_assignment(*message).map(reassignment),
             Content::RootHashMessage(message) => RootHashMessage::of_message(message).map(Self::RootHashMessage),
             Content::Other => Ok(Self::Other),
         }

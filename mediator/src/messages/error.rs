@@ -84,6 +84,9 @@ pub enum InvalidMessage {
     /// A view and one directly below it have equal common data.
     #[error("a view has the common data of the view above it")]
     EqualCommonData,
+    /// A signatory of a reassignment is none of the stakeholders.
+    #[error("a signatory is no stakeholder")]
+    SignatoryNoStakeholder,
     /// A malformed verdict names parties, or another one names none or no view.
     #[error("parties and view of the response do not go with its verdict")]
     ResponseShape,

@@ -1,7 +1,8 @@
 //! The messages of the mediator, read as Canton 3.5 reads them and written as it writes them (chapter 04 §1, §2, §4.1).
 //!
 //! - [`MediatorContent`], [`MediatorMessage`]: what an envelope holds, as far as a mediator looks.
-//! - [`InformeeMessage`], [`FullInformeeTree`]: a confirmation request and its Merkle tree.
+//! - [`InformeeMessage`], [`FullInformeeTree`]: the confirmation request of a transaction and its Merkle tree.
+//! - [`ReassignmentMediatorMessage`]: the confirmation request of a reassignment.
 //! - [`RootHashMessage`]: what ties the participants to the request.
 //! - [`ConfirmationResponses`], [`LocalVerdict`]: what participants answer.
 //! - [`ConfirmationResult`], [`Verdict`]: what the mediator says.
@@ -18,6 +19,9 @@ mod ledger_string;
 mod local_verdict;
 mod merkle_seq;
 mod proto;
+mod reassignment_common_data;
+mod reassignment_message;
+mod reassignment_submitter;
 mod root_hash_message;
 mod salt;
 mod status;
@@ -41,6 +45,9 @@ pub use informee_tree::{FullInformeeTree, InformeeView};
 pub use ledger_string::LfParty;
 pub use local_verdict::{LocalVerdict, LocalVerdictCode};
 pub use merkle_seq::{MerkleSeq, SeqElement};
+pub use reassignment_common_data::{AssignmentOrigin, ReassignmentCommonData};
+pub use reassignment_message::ReassignmentMediatorMessage;
+pub use reassignment_submitter::ReassignmentSubmitterMetadata;
 pub use root_hash_message::RootHashMessage;
 pub use salt::Salt;
 pub use submitter_metadata::SubmitterMetadata;

@@ -29,6 +29,7 @@ pub(super) mod tag {
     pub(in crate::messages) const V3: u32 = varint(3);
     pub(in crate::messages) const V4: u32 = varint(4);
     pub(in crate::messages) const V5: u32 = varint(5);
+    pub(in crate::messages) const V6: u32 = varint(6);
     pub(in crate::messages) const V7: u32 = varint(7);
     pub(in crate::messages) const V8: u32 = varint(8);
 }

@@ -2,8 +2,7 @@
 //!
 //! Up to four elements it is the order of insertion. From five on it is that of a trie over the hash codes of the JVM
 //! (`HashSet`, `HashMap`): five bits a level beginning with the lowest; at each level first the elements that are alone,
-//! then the groups, both by their five bits. A set that was larger and has lost elements keeps the order of the trie,
-//! which filtering the result of [`set_order`] does as well.
+//! then the groups, both by their five bits. A set that was larger and has lost elements stays a trie.
 
 use crate::messages::{LfParty, MerkleSeqIndex, ViewPosition};
 
@@ -23,9 +22,18 @@ pub trait JvmHash {
 /// `n log n` time at worst; elements with equal hash codes keep their order.
 #[must_use]
 pub fn set_order<T: JvmHash>(elements: Vec<T>) -> Vec<T> {
-    if elements.len() <= MAX_INSERTION_ORDER {
-        return elements;
-    }
+    let size = elements.len();
+    subset_order(size, elements)
+}
+
+/// The order of what is left of a set of `original_size` elements after others were taken out. `left` is in the order of
+/// the set.
+#[must_use]
+pub fn subset_order<T: JvmHash>(original_size: usize, left: Vec<T>) -> Vec<T> {
+    if original_size <= MAX_INSERTION_ORDER { left } else { trie_order(left) }
+}
+
+fn trie_order<T: JvmHash>(elements: Vec<T>) -> Vec<T> {
     let mut hashed: Vec<(u32, T)> =
         elements.into_iter().map(|element| (improve(element.jvm_hash()), element)).collect();
     // Groups that share the lowest bits stand together, and both they and what is in them are sorted by the next bits.
@@ -167,4 +175,118 @@ const fn avalanche(hash: u32) -> u32 {
     h ^= h >> 13;
     h = h.wrapping_mul(0xc2b2_ae35);
     h ^ (h >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(text: &str) -> LfParty {
+        LfParty::parse(text, "party").expect("a party")
+    }
+
+    fn ordered(texts: &[&str]) -> Vec<String> {
+        set_order(texts.iter().copied().map(party).collect()).iter().map(ToString::to_string).collect()
+    }
+
+    /// The order of a trie that is built as one.
+    fn reference(hashed: Vec<(u32, usize)>, depth: u32) -> Vec<usize> {
+        if hashed.len() <= 1 || depth * BITS >= u32::BITS {
+            return hashed.into_iter().map(|(_, element)| element).collect();
+        }
+        let mut groups: Vec<Vec<(u32, usize)>> = vec![Vec::new(); 1 << BITS];
+        for (hash, element) in hashed {
+            groups[usize::try_from((hash >> (depth * BITS)) & 31).expect("five bits")].push((hash, element));
+        }
+        let (alone, together): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group.len() == 1);
+        let together = together.into_iter().flat_map(|group| reference(group, depth + 1));
+        alone.into_iter().flatten().map(|(_, element)| element).chain(together).collect()
+    }
+
+    /// An element with a hash code.
+    struct Hashed(u32, usize);
+
+    impl JvmHash for Hashed {
+        fn jvm_hash(&self) -> u32 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn hash_codes_are_those_of_the_jvm() {
+        assert_eq!(string_hash("hello"), 99_162_322);
+        assert_eq!(string_hash("Aa"), string_hash("BB"));
+        assert_eq!(string_hash("polygenelubricants"), i32::MIN.cast_unsigned());
+    }
+
+    #[test]
+    fn up_to_four_elements_stay_as_they_came() {
+        assert_eq!(ordered(&["d", "a", "c", "b"]), ["d", "a", "c", "b"]);
+        assert_eq!(ordered(&[]), Vec::<String>::new());
+    }
+
+    /// The order of the parties of a recorded answer.
+    #[test]
+    fn five_parties_have_the_order_of_canton() {
+        let parties = [
+            "alice::12200ea9f4b66046bd7ad1f6bd821573b34a59771d56a3b508811f484d005501e5c8",
+            "bob::12206e7a396fe2f1c8bc2e2999c091b10e79b0fa855d238c5dff906e94f6f5049234",
+            "carol::1220ab3455c662dc937799343d8e3aa0d46757db06179bdccbd3bebb9befa9e835d0",
+            "dave::1220c632c0100583bc1a96125c0db9c086736dd8adc5f592fd8c61dc2b4bbfedac4c",
+            "ext::122074f28e87d7bd15ef7c9b078480f4c9742d3aaf79914cb44a8998ab9dfb659699",
+        ];
+        let names: Vec<String> = ordered(&parties).iter().map(|text| text[..3].to_owned()).collect();
+        assert_eq!(names, ["car", "ali", "bob", "ext", "dav"]);
+    }
+
+    /// The order of the views of a request with eight views.
+    #[test]
+    fn positions_have_the_order_of_canton() {
+        let position = |text: &str| {
+            let index = |steps: &str| MerkleSeqIndex(steps.chars().map(|step| step == 'R').collect());
+            ViewPosition(text.split(',').map(index).collect())
+        };
+        let tree_order = ["LL", "L,LL", "L,L,LL", "R,L,LL", "R,LL", "RL", "R", ",R"];
+        let expected = ["LL", "R,LL", "L,LL", "R,L,LL", ",R", "RL", "L,L,LL", "R"];
+        assert_eq!(set_order(tree_order.map(position).to_vec()), expected.map(position));
+    }
+
+    #[test]
+    fn equal_hash_codes_keep_their_order() {
+        let names = ["Aa", "BB", "x", "y", "z"];
+        let position = |order: &[String], name| order.iter().position(|found| found == name);
+        let order = ordered(&names);
+        assert_eq!(position(&order, "Aa").map(|at| at + 1), position(&order, "BB"));
+        let order = ordered(&["BB", "Aa", "x", "y", "z"]);
+        assert_eq!(position(&order, "BB").map(|at| at + 1), position(&order, "Aa"));
+    }
+
+    #[test]
+    fn any_hash_codes_have_the_order_of_a_trie() {
+        let mut random = synod_testkit::Mutator::new(7);
+        for round in 0..2_000 {
+            let size = random.below(60);
+            // Few different bits make deep tries and equal hash codes.
+            let mask = if round % 2 == 0 { u64::MAX } else { random.number() & random.number() & random.number() };
+            let hashes: Vec<u32> =
+                (0..size).map(|_| u32::try_from(random.number() & mask & 0xffff_ffff).expect("32 bits")).collect();
+            let elements = |wanted: &dyn Fn(usize) -> bool| -> Vec<Hashed> {
+                hashes.iter().enumerate().filter(|(n, _)| wanted(*n)).map(|(n, hash)| Hashed(*hash, n)).collect()
+            };
+            let expected = |elements: &[Hashed]| {
+                reference(elements.iter().map(|element| (improve(element.0), element.1)).collect(), 0)
+            };
+            let numbers = |order: Vec<Hashed>| order.into_iter().map(|element| element.1).collect::<Vec<_>>();
+            let all = elements(&|_| true);
+            if size > MAX_INSERTION_ORDER {
+                let order = expected(&all);
+                assert_eq!(numbers(set_order(all)), order);
+                let some = elements(&|number| number % 3 == 0);
+                let order = expected(&some);
+                assert_eq!(numbers(subset_order(size, some)), order);
+            } else {
+                assert_eq!(numbers(set_order(all)), (0..size).collect::<Vec<_>>());
+            }
+        }
+    }
 }

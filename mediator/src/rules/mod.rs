@@ -16,6 +16,8 @@ mod mediator;
 mod opening;
 mod output;
 mod request;
+#[cfg(test)]
+mod requests;
 mod responses;
 mod settings;
 pub mod status;
@@ -23,8 +25,8 @@ mod submissions;
 mod validation;
 
 pub use aggregation::{
-    Applied, ConfirmingHosts, Equivocation, Finalized, NotApproved, PartyVotes, PendingQuorum, ResponseAggregation,
-    UnresponsiveHost, ViewState, Vote,
+    Answered, Applied, ConfirmingHosts, Discarded, Equivocation, Finalized, NotApproved, PartyVotes, PendingQuorum,
+    ResponseAggregation, UnresponsiveHost, ViewState, Vote,
 };
 pub use alarm::{Alarm, AlarmKind, Severity};
 pub use deduplication::DeduplicationEntry;

@@ -7,8 +7,8 @@ use synod_types::{MediatorGroupIndex, ParticipantId, PhysicalSynchronizerId, Pro
 
 use super::jvm_order::{self, MAX_INSERTION_ORDER};
 use crate::messages::{
-    InformeeMessage, InvalidMessage, LfParty, MediatorContent, RequestUuid, ViewConfirmationParameters, ViewPosition,
-    ViewType,
+    InformeeMessage, InvalidMessage, LfParty, MediatorContent, Quorum, ReassignmentMediatorMessage, RequestUuid,
+    ViewConfirmationParameters, ViewPosition, ViewType,
 };
 
 /// Positions with more steps than that in all are not hashed. Canton cannot read trees of that depth.
@@ -26,6 +26,7 @@ pub struct ConfirmationRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
     Transaction(Box<InformeeMessage>),
+    Reassignment(Box<ReassignmentMediatorMessage>),
 }
 
 /// The number of a view in [`ConfirmationRequest::views`].
@@ -91,6 +92,10 @@ impl ConfirmationRequest {
                 let views = message.tree.views().iter().map(|view| view.common_data.parameters.clone()).collect();
                 (Content::Transaction(message), views)
             }
+            MediatorContent::Reassignment(message) => {
+                let parameters = in_map_order(message.common_data.confirmation_parameters());
+                (Content::Reassignment(message), vec![parameters])
+            }
             MediatorContent::RootHashMessage(_) | MediatorContent::Other => return None,
         };
         let views: Vec<ViewConfirmationParameters> = views;
@@ -111,6 +116,7 @@ impl ConfirmationRequest {
     pub fn view_type(&self) -> ViewType {
         match &self.content {
             Content::Transaction(_) => ViewType::Transaction,
+            Content::Reassignment(message) => message.view_type(),
         }
     }
 
@@ -119,6 +125,7 @@ impl ConfirmationRequest {
     pub fn uuid(&self) -> &RequestUuid {
         match &self.content {
             Content::Transaction(message) => &message.tree.common_metadata().uuid,
+            Content::Reassignment(message) => &message.common_data.uuid,
         }
     }
 
@@ -127,6 +134,7 @@ impl ConfirmationRequest {
     pub fn psid(&self) -> &PhysicalSynchronizerId {
         match &self.content {
             Content::Transaction(message) => &message.tree.common_metadata().psid,
+            Content::Reassignment(message) => &message.common_data.psid,
         }
     }
 
@@ -135,6 +143,7 @@ impl ConfirmationRequest {
     pub fn mediator_group(&self) -> MediatorGroupIndex {
         match &self.content {
             Content::Transaction(message) => message.tree.common_metadata().mediator_group,
+            Content::Reassignment(message) => message.common_data.mediator_group,
         }
     }
 
@@ -144,6 +153,7 @@ impl ConfirmationRequest {
     pub fn root_hash(&self) -> &Hash {
         match &self.content {
             Content::Transaction(message) => message.tree.root_hash(),
+            Content::Reassignment(message) => message.root_hash(),
         }
     }
 
@@ -152,6 +162,7 @@ impl ConfirmationRequest {
     pub fn submitting_participant(&self) -> &ParticipantId {
         match &self.content {
             Content::Transaction(message) => &message.tree.submitter_metadata().submitting_participant,
+            Content::Reassignment(message) => &message.common_data.submitter.submitting_participant,
         }
     }
 
@@ -160,6 +171,7 @@ impl ConfirmationRequest {
     pub fn submitting_parties(&self) -> &[LfParty] {
         match &self.content {
             Content::Transaction(message) => &message.tree.submitter_metadata().act_as,
+            Content::Reassignment(_) => &[],
         }
     }
 
@@ -168,6 +180,7 @@ impl ConfirmationRequest {
     pub fn signature(&self) -> &Signature {
         match &self.content {
             Content::Transaction(message) => &message.signature,
+            Content::Reassignment(message) => &message.signature,
         }
     }
 
@@ -176,6 +189,7 @@ impl ConfirmationRequest {
     pub fn transaction(&self) -> Option<&InformeeMessage> {
         match &self.content {
             Content::Transaction(message) => Some(message),
+            Content::Reassignment(_) => None,
         }
     }
 
@@ -196,6 +210,7 @@ impl ConfirmationRequest {
     pub fn view_at(&self, position: &ViewPosition) -> Option<&RequestView> {
         let number = match &self.content {
             Content::Transaction(message) => message.tree.view_at(position)?,
+            Content::Reassignment(_) => position.0.is_empty().then_some(0)?,
         };
         self.views.get(number)
     }
@@ -209,6 +224,7 @@ impl ConfirmationRequest {
                 let view = message.tree.views().get(number.0);
                 view.map_or_else(ViewPosition::default, |view| message.tree.position(view))
             }
+            Content::Reassignment(_) => ViewPosition::default(),
         }
     }
 
@@ -223,7 +239,7 @@ impl ConfirmationRequest {
     #[must_use]
     pub fn views_in_map_order(&self) -> Vec<ViewNumber> {
         let numbers: Vec<ViewNumber> = self.views.iter().map(RequestView::number).collect();
-        let Content::Transaction(message) = &self.content;
+        let Content::Transaction(message) = &self.content else { return numbers };
         if numbers.len() <= MAX_INSERTION_ORDER || message.tree.steps_of_all_positions(MAX_HASHED_STEPS).is_none() {
             return numbers;
         }
@@ -247,6 +263,21 @@ impl ConfirmationRequest {
     }
 }
 
+/// The parameters of a reassignment with all parties in the order of the JVM's map from informee to weight, from which the
+/// confirmers are taken.
+fn in_map_order(parameters: ViewConfirmationParameters) -> ViewConfirmationParameters {
+    let informees: IndexSet<LfParty> =
+        jvm_order::set_order(parameters.informees.into_iter().collect()).into_iter().collect();
+    let quorums = parameters.quorums.into_iter().map(|quorum| {
+        let confirmers = informees.iter().filter(|party| quorum.confirmers.contains_key(*party)).collect();
+        let confirmers = jvm_order::subset_order(informees.len(), confirmers);
+        let weight = |party: &LfParty| Some((party.clone(), *quorum.confirmers.get(party)?));
+        Quorum { confirmers: confirmers.into_iter().filter_map(weight).collect(), threshold: quorum.threshold }
+    });
+    let quorums = quorums.collect();
+    ViewConfirmationParameters { informees, quorums }
+}
+
 /// A view by the hash code of its position.
 struct HashedView {
     number: ViewNumber,
@@ -256,5 +287,128 @@ struct HashedView {
 impl jvm_order::JvmHash for HashedView {
     fn jvm_hash(&self) -> u32 {
         self.hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::requests::{PSID, SUBMITTER, View, assignment, transaction, unassignment, view};
+
+    fn names(parties: &[LfParty]) -> Vec<&str> {
+        parties.iter().map(LfParty::as_str).collect()
+    }
+
+    #[test]
+    fn views_are_found_at_their_positions() {
+        let leaf = |name| view(&[(name, 1)], 1);
+        let inner = View { below: vec![leaf("c"), View { below: vec![leaf("d")], ..leaf("e") }], ..leaf("b") };
+        let request = transaction(&[leaf("a"), inner, leaf("f")]);
+        let order: Vec<&str> = request.views().iter().map(|view| view.confirmers()[0].as_str()).collect();
+        assert_eq!(order, ["a", "b", "c", "e", "d", "f"]);
+        for view in request.views() {
+            assert_eq!(request.view_at(&request.position(view.number())), Some(view));
+            assert_eq!(request.view(view.number()), Some(view));
+        }
+        let mut nowhere = request.position(request.views()[4].number());
+        nowhere.0.insert(0, crate::messages::MerkleSeqIndex::default());
+        assert_eq!(request.view_at(&nowhere), None, "there is nothing below it");
+        nowhere.0.remove(0);
+        nowhere.0[0].0.push(false);
+        assert_eq!(request.view_at(&nowhere), None, "an element is no branch");
+        assert_eq!(request.view_at(&ViewPosition::default()), None);
+        let mut order = request.views_in_map_order();
+        assert_eq!(order.len(), 6);
+        order.sort_unstable();
+        assert!(order.into_iter().eq(request.views().iter().map(RequestView::number)));
+    }
+
+    #[test]
+    fn few_informees_have_the_order_of_many_views() {
+        let views = ["a", "b", "c", "d"].map(|name| view(&[(name, 1)], 1));
+        let mut all: Vec<View> = views.to_vec();
+        assert_eq!(names(transaction(&all).informees()), ["a", "b", "c", "d"]);
+        all.push(View { observers: vec!["a", "d"], ..view(&[("b", 1)], 1) });
+        let request = transaction(&all);
+        let mut expected: Vec<&str> = Vec::new();
+        for number in request.views_in_map_order() {
+            for party in &request.view(number).expect("a view").parameters().informees {
+                if !expected.contains(&party.as_str()) {
+                    expected.push(party.as_str());
+                }
+            }
+        }
+        assert_eq!(names(request.informees()), expected);
+        assert_ne!(expected, ["a", "b", "c", "d"], "or this test shows nothing");
+    }
+
+    /// Each view is below the one before: all positions together would be a hundred times as long as the request.
+    #[test]
+    fn a_deep_tree_takes_little_memory_and_no_stack() {
+        const DEPTH: usize = 3_000;
+        let run = || {
+            let leaf = View { observers: vec!["x"], ..View::default() };
+            let mut tree = leaf.clone();
+            for _ in 1..DEPTH {
+                tree = View { below: vec![tree], ..leaf.clone() };
+            }
+            let request = transaction(&[tree.clone()]);
+            // Dropping and building the nested test data needs a stack, the request does not.
+            std::mem::forget(tree);
+            request
+        };
+        let big = std::thread::Builder::new().stack_size(256 * 1024 * 1024).spawn(run).expect("a thread starts");
+        let request = big.join().expect("the stack is enough");
+        assert_eq!(request.views().len(), DEPTH);
+        let small = std::thread::Builder::new().stack_size(128 * 1024).spawn(move || {
+            let last = request.views().last().expect("a view");
+            let position = request.position(last.number());
+            assert_eq!(position.0.len(), DEPTH);
+            assert_eq!(request.view_at(&position).map(RequestView::number), Some(last.number()));
+            let order = request.views_in_map_order();
+            assert!(order.into_iter().eq(request.views().iter().map(RequestView::number)), "too deep to be hashed");
+        });
+        small.expect("a thread starts").join().expect("the stack is enough");
+    }
+
+    #[test]
+    fn all_signatories_and_the_submitting_participant_confirm_a_reassignment() {
+        let request = unassignment(&["bob", "carol", "alice"], &["alice", "bob"]);
+        assert_eq!((request.view_type(), request.mediator_group().as_i32()), (ViewType::Unassignment, 3));
+        assert_eq!((request.psid().to_string().as_str(), request.transaction()), (PSID, None));
+        assert_eq!(names(request.informees()), ["alice", "bob", SUBMITTER, "carol"]);
+        let view = &request.views()[0];
+        assert_eq!(names(view.confirmers()), ["alice", "bob", SUBMITTER]);
+        let quorum = &view.parameters().quorums[0];
+        assert_eq!((quorum.threshold, quorum.confirmers.values().sum::<u32>()), (3, 3));
+        assert_eq!(request.view_at(&ViewPosition::default()), Some(view));
+        assert_eq!(request.view_at(&ViewPosition(vec![Default::default()])), None);
+        assert_eq!(request.uuid().to_string(), "0b1c2d3e-1111-2222-3333-444455556667");
+
+        let request = assignment(&["alice"], &["alice"]);
+        assert_eq!((request.view_type(), request.mediator_group().as_i32()), (ViewType::Assignment, 4));
+        assert_eq!((request.psid().to_string().as_str(), request.submitting_parties()), (PSID, &[][..]));
+        let again = ConfirmationRequest::parse(request.bytes(), ProtocolVersion::V35);
+        assert_eq!(again, Ok(Some(request)));
+    }
+
+    #[test]
+    fn a_submitting_participant_that_only_observes_makes_confirmation_impossible() {
+        let request = unassignment(&["alice", SUBMITTER], &["alice"]);
+        let view = &request.views()[0];
+        assert_eq!(names(view.confirmers()), ["alice"]);
+        assert_eq!(view.parameters().quorums[0].threshold, 2);
+        assert_eq!(names(request.informees()), ["alice", SUBMITTER]);
+    }
+
+    #[test]
+    fn a_reassignment_of_many_parties_has_the_order_of_a_map() {
+        let all = ["a", "b", "c", "d", "e", "f"];
+        let request = assignment(&all, &["e", "b"]);
+        let sorted: Vec<LfParty> = jvm_order::set_order(request.informees().to_vec());
+        assert_eq!(request.informees(), sorted);
+        let confirmers: Vec<LfParty> =
+            sorted.iter().filter(|p| !["a", "c", "d", "f"].contains(&p.as_str())).cloned().collect();
+        assert_eq!(request.views()[0].confirmers(), jvm_order::subset_order(sorted.len(), confirmers));
     }
 }

@@ -117,6 +117,10 @@ const CHECKS: &[Check] = &[
     Check::whole("mediator", mediator::check)
         .context(aliases::Aliases::is_definition)
         .not_compared(mediator::NOT_COMPARED),
+    #[cfg(feature = "mediator")]
+    Check::whole("mediator_aggregation", mediator::aggregation::check)
+        .context(mediator::aggregation::is_context)
+        .not_compared(mediator::aggregation::NOT_COMPARED),
 ];
 
 /// The aliases of keys; and a usage that makes no difference because the keys of those cases are for every usage
@@ -130,10 +134,6 @@ const SIGNATURES_NOT_COMPARED: &[&str] = &[
     "signed_content.key.key",
     "verify.required_usages[]",
 ];
-
-/// Files that nothing can be compared with yet, and why. They are listed as such and count neither as passed nor as
-/// failed.
-const NOT_SERVED_YET: &[(&str, &str)] = &[("mediator_aggregation", "the mediator does not decide yet")];
 
 /// Compares all files of the folders (or the files themselves), prints what differs, and gives the sum.
 pub(crate) fn compare(paths: &[PathBuf], show: usize) -> Tally {
@@ -156,10 +156,6 @@ pub(crate) fn compare(paths: &[PathBuf], show: usize) -> Tally {
 
 fn compare_file(path: &Path, show: usize, total: &mut Tally) {
     let stem = stem(path);
-    if let Some((_, reason)) = NOT_SERVED_YET.iter().find(|(file, _)| *file == stem) {
-        println!("{}\n  skipped: {reason}", path.display());
-        return;
-    }
     let tally = match CHECKS.iter().find(|check| check.file == stem) {
         Some(check) => run(check, path),
         None => {

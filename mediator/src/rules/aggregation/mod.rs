@@ -1,6 +1,9 @@
 //! The votes on a request, and when they make a verdict (chapter 04 §3.5, §3.7, §3.8, `ResponseAggregation`).
 
+mod answers;
 mod hosts;
+#[cfg(test)]
+mod tests;
 mod view_state;
 mod votes;
 
@@ -14,6 +17,7 @@ use super::request::{ConfirmationRequest, ViewNumber};
 use super::status;
 use crate::messages::{LfParty, LocalVerdict, Verdict};
 
+pub use answers::{Answered, Discarded};
 pub use hosts::ConfirmingHosts;
 use view_state::Progress;
 pub use view_state::{NotApproved, PendingQuorum, ViewState};

@@ -167,7 +167,7 @@ impl ViewState {
         verdict: &Arc<LocalVerdict>,
     ) -> Option<Vec<RejectionReason>> {
         let full = parties.iter().copied().filter(|party| self.votes.get(*party).is_some_and(PartyVotes::is_rejected));
-        let full: Vec<&LfParty> = full.collect();
+        let full = jvm_order::subset_order(parties.len(), full.collect());
         if full.is_empty() {
             return None;
         }
@@ -177,7 +177,10 @@ impl ViewState {
         let last_rejection = |party: &LfParty| self.votes.get(party)?.rejections().last();
         let (known, rest): (Vec<&LfParty>, Vec<&LfParty>) =
             full.into_iter().partition(|party| is_abstention && last_rejection(party).is_some());
-        // The newest is the last one here, and the first one in a verdict. They are taken from a map by party.
+        let rest = jvm_order::subset_order(parties.len(), rest);
+        // The newest is the last one here, and the first one in a verdict. Those with a better reason are taken from a map
+        // by party. Where two to four of them are left of more than four parties, that map has the order of hash codes of
+        // the reasons, which nobody can know in advance; here it is that of the parties.
         for party in jvm_order::set_order(known).into_iter().rev() {
             if let Some((participant, verdict)) = last_rejection(party) {
                 self.not_approved.push(NotApproved {
@@ -197,7 +200,7 @@ impl ViewState {
 }
 
 impl NotApproved {
-    fn to_reason(&self) -> RejectionReason {
+    pub(super) fn to_reason(&self) -> RejectionReason {
         RejectionReason {
             parties: self.parties.clone(),
             reject: LocalVerdict::clone(&self.verdict),

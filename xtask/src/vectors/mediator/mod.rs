@@ -1,5 +1,6 @@
 //! `mediator.jsonl.gz`: the messages of the mediator. Cases of both protocol versions are compared alike.
 
+pub(super) mod aggregation;
 mod merkle_seq;
 mod request;
 mod response;

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use serde_json::Value;
 use synod_crypto::{KeyUsages, verify};
 use synod_mediator::messages::{
     FullInformeeTree, InformeeMessage, InformeeView, LfParty, MediatorContent, MerkleSeqIndex, RequestUuid,
     RootHashMessage, ViewCommonData, ViewConfirmationParameters, ViewPosition,
 };
+use synod_mediator::rules::ConfirmationRequest;
 use synod_testkit::fields;
 use synod_testkit::vectors::Case;
 
@@ -56,15 +58,23 @@ fn views(case: &Case, tree: &FullInformeeTree) -> Result<(), String> {
     for (expected, found) in expected.iter().zip(tree.views()) {
         view(expected, tree, found).map_err(|reason| format!("view {}: {reason}", expected["path"]))?;
     }
-    // The order of the JVM is not needed here.
-    let all: BTreeSet<Vec<u8>> =
-        tree.views().iter().map(|view| tree.position(view).to_proto_bytes().to_vec()).collect();
-    let positions = fields::bytes_list(&case.value, "jvm_iteration_order_of_positions")?;
-    fields::same("all positions", &positions.iter().map(|bytes| bytes.to_vec()).collect(), &all)?;
-    let all = tree.views().iter().flat_map(|view| &view.common_data.parameters.informees);
-    let all: BTreeSet<&str> = all.map(LfParty::as_str).collect();
-    let informees = fields::texts(&case.value, "jvm_iteration_order_of_all_informees")?;
-    fields::same("all informees", &informees.into_iter().collect(), &all)
+    orders(case)
+}
+
+/// The orders in which the JVM goes through views and informees.
+fn orders(case: &Case) -> Result<(), String> {
+    let request = ConfirmationRequest::parse(&case.bytes("envelope_content_bytes")?, version(case)?);
+    let request = request.map_err(text_of)?.ok_or("the content is no request")?;
+    let positions: Vec<Bytes> =
+        request.views_in_map_order().into_iter().map(|view| request.position(view).to_proto_bytes()).collect();
+    fields::same("positions", &fields::bytes_list(&case.value, "jvm_iteration_order_of_positions")?, &positions)?;
+    for position in &positions {
+        let position = ViewPosition::parse_proto(position).map_err(text_of)?;
+        let found = request.view_at(&position).map(|view| request.position(view.number()));
+        fields::same("view at its position", &Some(position), &found)?;
+    }
+    let informees: Vec<&str> = request.informees().iter().map(LfParty::as_str).collect();
+    fields::same("informees", &fields::texts(&case.value, "jvm_iteration_order_of_all_informees")?, &informees)
 }
 
 fn view(expected: &Value, tree: &FullInformeeTree, found: &InformeeView) -> Result<(), String> {

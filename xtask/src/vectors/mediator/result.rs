@@ -1,13 +1,12 @@
 //! What the mediator says.
 
-use bytes::Bytes;
 use prost::Message as _;
-use synod_mediator::messages::{ConfirmationResult, MediatorMessage, Verdict, ViewType};
+use synod_mediator::messages::{ConfirmationResult, MediatorMessage, RequestUuid, Verdict, ViewType};
+use synod_mediator::rules::status;
 use synod_proto::google::rpc::{ErrorInfo, Status};
 use synod_testkit::fields;
 use synod_testkit::vectors::Case;
 use synod_types::CantonTimestamp;
-use synod_wire::status;
 
 use super::{same_hash, signed, text_of, time};
 
@@ -42,33 +41,34 @@ pub(super) fn confirmation_result(case: &Case) -> Result<(), String> {
 
 pub(super) fn mediator_error(case: &Case) -> Result<(), String> {
     let bytes = case.bytes("bytes")?;
-    let (made, is_malformed) = made(case)?;
+    let Verdict::MediatorReject { reason, is_malformed } = made(case)? else { return Err("no reject".to_owned()) };
     fields::same("is_malformed", &case.boolean("is_malformed")?, &is_malformed)?;
-    fields::same_bytes("bytes", &bytes, &made)
+    fields::same_bytes("bytes", &bytes, &reason.encode_to_vec())
 }
 
-/// The status of the case by its name, made of the same arguments as Canton's, and whether it says that somebody has broken
-/// the protocol.
-fn made(case: &Case) -> Result<(Bytes, bool), String> {
+/// The verdict of the case by its name, made of the same arguments as Canton's.
+fn made(case: &Case) -> Result<Verdict, String> {
     let name = case.name();
     let name = name.strip_prefix("34/").or_else(|| name.strip_prefix("35/")).unwrap_or(name);
     let found = Status::decode(case.bytes("bytes")?).map_err(text_of)?;
     Ok(match name {
-        "invalid" => (status::mediator_invalid_message("some cause"), false),
-        "invalid 600" => (status::mediator_invalid_message(&"x".repeat(600)), false),
-        "malformed" => (status::mediator_malformed_message(), true),
+        "invalid" => status::invalid("some cause"),
+        "invalid 600" => status::invalid(&"x".repeat(600)),
+        "malformed" => status::malformed(),
         "duplicate" => {
             let until = CantonTimestamp::from_micros(1_750_000_000_123_456).map_err(text_of)?;
-            (status::mediator_duplicate_request("0b1c2d3e-1111-2222-3333-444455556666", until), false)
+            let uuid = RequestUuid::parse("0b1c2d3e-1111-2222-3333-444455556666").map_err(text_of)?;
+            status::duplicate(&uuid, until)
         }
-        "timeout none" | "timeout one" | "timeout three" => (status::mediator_timeout(&unresponsive(&found)?), false),
+        "timeout none" => status::timeout(&[]),
+        "timeout one" | "timeout three" => status::timeout(&unresponsive(&found)?.split(',').collect::<Vec<_>>()),
         "timeout 60" => {
             // More than fits: the names are made again.
             let shown = unresponsive(&found)?;
             let namespace = shown.split([':', ',']).nth(2).ok_or("no namespace")?;
             let mut parties: Vec<String> = (1..=60).map(|number| format!("party{number}::{namespace}")).collect();
             parties.sort();
-            (status::mediator_timeout(&parties.join(",")), false)
+            status::timeout(&parties.iter().map(String::as_str).collect::<Vec<_>>())
         }
         other => return Err(format!("unknown error {other}")),
     })
