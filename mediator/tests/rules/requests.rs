@@ -178,7 +178,7 @@ fn broadcast(psid: &PhysicalSynchronizerId, to: &[&str]) -> (synod_wire::Envelop
     let message = TopologyTransactionsBroadcast { psid: psid.clone(), transactions: Vec::new() }.to_proto(VERSION);
     let content =
         synod_proto::protocol::v31::envelope_content::SomeEnvelopeContent::TopologyTransactionsBroadcast(message);
-    (unsigned(&envelope_content(content)), group_of(to))
+    (unsigned(&envelope_content(content, VERSION)), group_of(to))
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn with_signature(content: &Bytes, signature: &synod_crypto::Signature) -> Bytes
     let read = EnvelopeContent::decode(plain).expect("a content").some_envelope_content;
     let Some(SomeEnvelopeContent::InformeeMessage(mut message)) = read else { panic!("another content") };
     message.submitting_participant_signature = Some(signature.to_proto());
-    envelope_content(SomeEnvelopeContent::InformeeMessage(message))
+    envelope_content(SomeEnvelopeContent::InformeeMessage(message), VERSION)
 }
 
 #[test]
