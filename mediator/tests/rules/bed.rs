@@ -90,6 +90,7 @@ pub(crate) type Group = (i32, u32, &'static [&'static str], &'static [&'static s
 /// The mediator `m1` with its topology.
 pub(crate) struct Bed {
     pub(crate) network: Network,
+    psid: PhysicalSynchronizerId,
     pub(crate) topology: TopologyState,
     pub(crate) rules: MediatorRules,
 }
@@ -101,6 +102,10 @@ impl Bed {
     }
 
     pub(crate) fn with_groups(groups: &[Group]) -> Self {
+        Self::of_version(VERSION, groups)
+    }
+
+    pub(crate) fn of_version(version: ProtocolVersion, groups: &[Group]) -> Self {
         let sequencer = TestMember::new(MemberKind::Sequencer, "s1");
         let network = Network::new(sequencer.clone());
         let names = groups.iter().flat_map(|(_, _, active, passive)| active.iter().chain(*passive));
@@ -119,11 +124,11 @@ impl Bed {
             transactions.extend(network.participant(&participant(name)));
         }
         transactions.extend(PARTIES.iter().map(|(name, threshold, hosts)| hosting(name, 1, *threshold, hosts)));
-        let psid = network.psid().clone();
-        let topology = TopologyState::new(psid.clone(), &StaticSynchronizerParameters::jce_defaults(VERSION));
+        let psid = PhysicalSynchronizerId::new(network.psid().logical().clone(), version, 0);
+        let topology = TopologyState::new(psid.clone(), &StaticSynchronizerParameters::jce_defaults(version));
         let me = MediatorId::try_from(mediator("m1").member().clone()).expect("a mediator");
-        let rules = MediatorRules::new(psid, me, RulesSettings::default());
-        let mut bed = Self { network, topology, rules };
+        let rules = MediatorRules::new(psid.clone(), me, RulesSettings::default());
+        let mut bed = Self { network, psid, topology, rules };
         bed.change(START - HOUR, transactions);
         bed
     }
@@ -137,8 +142,8 @@ impl Bed {
         assert_eq!(accepted, count, "{reasons:?}");
     }
 
-    pub(crate) fn psid(&self) -> &PhysicalSynchronizerId {
-        self.network.psid()
+    pub(crate) const fn psid(&self) -> &PhysicalSynchronizerId {
+        &self.psid
     }
 
     /// An event of these envelopes.
@@ -148,7 +153,7 @@ impl Bed {
             timestamp: at(time),
             psid: self.psid().clone(),
             message_id: None,
-            content: SequencedEventContent::Deliver { batch: Batch::new(VERSION, envelopes) },
+            content: SequencedEventContent::Deliver { batch: Batch::new(self.psid.protocol_version(), envelopes) },
             topology_timestamp: None,
             traffic_receipt: None,
         }
@@ -276,8 +281,12 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    fn version(&self) -> ProtocolVersion {
+        self.request.psid.protocol_version()
+    }
+
     pub(crate) fn build(&self) -> BuiltRequest {
-        self.request.build(self.signer.protocol_key(), VERSION).expect("a request that can be read")
+        self.request.build(self.signer.protocol_key(), self.version()).expect("a request that can be read")
     }
 
     pub(crate) fn envelopes(&self, built: &BuiltRequest) -> Vec<(Envelope, Recipients)> {
@@ -291,16 +300,19 @@ impl Draft {
                 payload: Bytes::from_static(draft.payload),
             };
             let content = v31::envelope_content::SomeEnvelopeContent::RootHashMessage(message);
-            envelopes.push((unsigned(&envelope_content(content)), draft.recipients.clone()));
+            envelopes.push((unsigned(&envelope_content(content, self.version())), draft.recipients.clone()));
         }
         envelopes.extend(self.beside.iter().cloned());
         envelopes
     }
 }
 
-pub(crate) fn envelope_content(content: v31::envelope_content::SomeEnvelopeContent) -> Bytes {
+pub(crate) fn envelope_content(
+    content: v31::envelope_content::SomeEnvelopeContent,
+    version: ProtocolVersion,
+) -> Bytes {
     let content = v31::EnvelopeContent { some_envelope_content: Some(content) };
-    MessageKind::EnvelopeContent.wrap(VERSION, &content.encode_to_vec())
+    MessageKind::EnvelopeContent.wrap(version, &content.encode_to_vec())
 }
 
 pub(crate) fn unsigned(content: &Bytes) -> Envelope {

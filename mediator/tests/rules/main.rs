@@ -7,3 +7,4 @@ mod responses;
 mod root_hashes;
 mod sending;
 mod verdicts;
+mod version_34;

@@ -1,10 +1,13 @@
-//! `cargo xtask replay`: feeds recorded blocks to the machine and compares every outcome with what was recorded.
+//! `cargo xtask replay`: feeds recorded blocks to the machine, and what mediators received to their rules, and compares every
+//! outcome with what was recorded.
 
 mod delivery;
 mod download;
 mod events;
 mod feed;
 mod files;
+#[cfg(all(test, feature = "mediator"))]
+mod mediator_tests;
 #[cfg(feature = "mediator")]
 mod mediators;
 mod node;

@@ -33,14 +33,21 @@ const NOT_COMPARED: &[&str] = &[
     "common_topology_transactions.store_id",
     "common_topology_transactions.id",
     "common_topology_transactions.representative_protocol_version",
+    "med_response_aggregations.request_trace_context",
     // Follows from the signatures, which are compared.
     "common_topology_transactions.hash_of_signatures",
 ];
 
+/// The tables of a mediator that are compared; those that sequencers have too are compared there.
+#[cfg(feature = "mediator")]
+const OF_MEDIATORS: &[&str] = &["med_response_aggregations", "mediator_deduplication_store"];
+#[cfg(not(feature = "mediator"))]
+const OF_MEDIATORS: &[&str] = &[];
+
 /// How many rows of a table a change is tried in before it counts as not found.
 const TRIES: usize = 4;
 
-fn recordings() -> Vec<PathBuf> {
+pub(super) fn recordings() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
     folders(&folder).expect("there are recordings")
 }
@@ -57,9 +64,11 @@ fn tables() -> Vec<(PathBuf, String, String)> {
     let mut tables = Vec::new();
     for folder in recordings() {
         let recording = Recording::open(&folder).expect("a recording");
-        for node in recording.nodes().into_iter().filter(|node| node.starts_with("sequencer")) {
-            for table in recording.tables(node) {
-                let is_compared = table.starts_with("seq_")
+        for node in recording.nodes() {
+            let is_mediator = node.starts_with("mediator");
+            for table in recording.tables(node).into_iter().filter(|table| !is_mediator || OF_MEDIATORS.contains(table)) {
+                let is_compared = is_mediator
+                    || table.starts_with("seq_")
                     || (table.starts_with("sequencer_")
                         && !matches!(table, "sequencer_watermarks" | "sequencer_synchronizer_configuration"))
                     || matches!(table, "common_topology_transactions" | "common_sequenced_events");
@@ -149,6 +158,30 @@ fn a_changed_answer_on_the_wire_is_found() {
         found += usize::from(failures(&recording) > 0);
     }
     assert_eq!(found, 3);
+}
+
+#[cfg(feature = "mediator")]
+#[test]
+fn a_changed_verdict_on_the_wire_is_found() {
+    let (folder, file) = (&recordings()[0], "wire.mediators-sequencer1.jsonl.gz");
+    let lines = Recording::open(folder).expect("a recording").lines(file).expect("lines");
+    let is_send = |line: &&Value| line["method"].as_str().is_some_and(|name| name.ends_with("/SendAsync"));
+    // The one in the middle: the first and the last ones may ask for the time.
+    let calls: Vec<&Value> = lines.iter().filter(is_send).map(|line| &line["rpc"]).collect();
+    let rpc = calls[calls.len() / 2];
+    let request = lines.iter().position(|line| line["kind"] == "req" && line["rpc"] == *rpc).expect("a request");
+    let mut changed = lines.clone();
+    let text = changed[request]["bytes"].as_str().expect("bytes").to_owned();
+    let (begin, end) = text.split_at(text.len() / 2);
+    let other = if end.starts_with('A') { 'B' } else { 'A' };
+    changed[request]["bytes"] = Value::String(format!("{begin}{other}{}", &end[1..]));
+    let mut recording = Recording::open(folder).expect("a recording");
+    recording.replace(file, changed);
+    assert!(failures(&recording) > 0);
+    // All of the call is missing.
+    let rest: Vec<Value> = lines.iter().filter(|line| line["rpc"] != *rpc).cloned().collect();
+    recording.replace(file, rest);
+    assert!(failures(&recording) > 0);
 }
 
 #[test]
