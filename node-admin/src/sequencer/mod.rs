@@ -1,8 +1,16 @@
 //! What only a sequencer's administration port has.
 
+mod administration;
 mod initialization;
+mod pruning;
 mod status;
+mod traffic;
 
 pub use crate::InitializeRefused;
+pub use administration::SequencerAdministrationAdmin;
 pub use initialization::{InitializationAdmin, SequencerInitializer};
+pub use pruning::{
+    SequencerMember, SequencerPruneRefused, SequencerPruning, SequencerPruningAdmin, SequencerPruningState,
+};
 pub use status::{SequencerStatusAdmin, SequencerStatusSource, SequencerStatusView};
+pub use traffic::{PurchaseRefused, SequencerTraffic, TrafficTime};

@@ -5,6 +5,7 @@ mod charge;
 mod cost;
 mod decision;
 mod purchase;
+mod state;
 mod texts;
 
 use imbl::OrdMap;
@@ -16,6 +17,7 @@ pub use charge::{TrafficRefusal, check_at_submission};
 pub use cost::{WeighedEnvelope, event_cost, group_size};
 pub use decision::{Charge, CostError, Judgement, OutdatedCost, decide, is_subject_to_traffic};
 pub(crate) use purchase::purchases;
+pub use state::TrafficStatus;
 
 use crate::{TrafficConsumed, TrafficPurchased};
 
