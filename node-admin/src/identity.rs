@@ -82,7 +82,7 @@ impl ManualIdentity {
         self.lifecycle.identity_set(&uid);
         // They were judged above, and a node without an identity has nothing that they could contradict.
         let added = self.stores.add(&StoreName::Authorized, delegations, &ForceFlags::all()).await;
-        added.map_err(|error| error.status(&Trace::default()))
+        added.map(|_| ()).map_err(|error| error.status(&Trace::default()))
     }
 }
 

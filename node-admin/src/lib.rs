@@ -18,6 +18,7 @@ mod release;
 pub mod sequencer;
 mod server;
 mod stage;
+mod stop;
 mod stores;
 mod synchronizer_time;
 mod times;
@@ -35,8 +36,12 @@ pub use log_level::{LogLevels, StatusAdmin, UnknownLogLevel};
 pub use release::RELEASE_VERSION;
 pub use server::{AdminServer, AdminServerFault};
 pub use stage::{NodeStage, StageReceiver, StageSender};
-pub use stores::{AuthorizedStoreFault, SynchronizerTopology, SynchronizerView, TopologyStores, TopologyStoresParts};
+pub use stop::StopNode;
+pub use stores::{
+    AuthorizedStoreFault, NotBroadcast, SynchronizerTopology, SynchronizerView, TopologyBroadcaster, TopologyOutbox,
+    TopologyQueues, TopologyStores, TopologyStoresParts,
+};
 pub use synchronizer_time::{SynchronizerTime, SynchronizerTimeAdmin};
 pub use topology_read::TopologyReadAdmin;
 pub use topology_write::TopologyWriteAdmin;
-pub use vault::{Vault, VaultAdmin, VaultFault};
+pub use vault::{KeyObserver, Vault, VaultAdmin, VaultFault};

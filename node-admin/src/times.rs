@@ -36,7 +36,37 @@ pub(crate) fn duration_to_proto(duration: Duration) -> Option<prost_types::Durat
     prost_types::Duration::try_from(duration).ok()
 }
 
+/// A duration as Canton writes it: in the coarsest unit in which it is a whole number.
+pub(crate) fn text(duration: Duration) -> String {
+    const UNITS: [(&str, u128); 7] = [
+        ("day", 86_400_000_000_000),
+        ("hour", 3_600_000_000_000),
+        ("minute", 60_000_000_000),
+        ("second", 1_000_000_000),
+        ("millisecond", 1_000_000),
+        ("microsecond", 1_000),
+        ("nanosecond", 1),
+    ];
+    let nanos = duration.as_nanos();
+    let (unit, size) = UNITS.into_iter().find(|(_, size)| nanos.is_multiple_of(*size)).unwrap_or(("nanosecond", 1));
+    let number = nanos / size;
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
+}
+
 /// What is said of a field that is not set.
 pub(crate) fn not_set(field: &str) -> String {
     format!("Field `{field}` is not set")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_in_the_coarsest_unit() {
+        let texts = [(90_000, "90 seconds"), (60_000, "1 minute"), (1_500, "1500 milliseconds"), (0, "0 days")];
+        for (millis, expected) in texts {
+            assert_eq!(text(Duration::from_millis(millis)), expected);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `TopologyManagerWriteService`: changes the node's topology stores (chapter 05 §1.4).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use prost::Message;
@@ -15,10 +16,10 @@ use synod_topology::{InvalidMessage, Mapping, Operation, SignedTopologyTransacti
 use synod_types::{Fingerprint, ProtocolVersion};
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use crate::StageReceiver;
 use crate::errors::{AdminError, Trace, malformed};
 use crate::server::{MAX_INBOUND_MESSAGE_BYTES, MAX_STREAM_BYTES};
-use crate::stores::{Change, ForceFlags, Proposal, StoreName, TopologyStores, temporary_name};
+use crate::stores::{Change, Effective, ForceFlags, Proposal, StoreName, TopologyStores, temporary_name};
+use crate::{StageReceiver, times};
 
 /// Topology messages are the same in all protocol versions.
 const VERSION: ProtocolVersion = ProtocolVersion::V35;
@@ -53,7 +54,7 @@ impl TopologyWriteAdmin {
     async fn authorize_change(
         &self,
         request: admin::AuthorizeRequest,
-    ) -> Result<SignedTopologyTransaction, AdminError> {
+    ) -> Result<(SignedTopologyTransaction, Waiting), AdminError> {
         let change = match request.r#type.ok_or_else(|| malformed("field `AuthorizeRequest.type` is not set"))? {
             admin::authorize_request::Type::TransactionHash(hash) => {
                 Change::Existing(Hash::from_hex(&hash).map_err(malformed)?)
@@ -64,17 +65,23 @@ impl TopologyWriteAdmin {
         };
         let signed_by = fingerprints(&request.signed_by)?;
         let force = ForceFlags::parse(&request.force_changes)?;
-        check_wait(request.wait_to_become_effective.as_ref())?;
+        // By hash it is never waited for.
+        let is_proposal = matches!(change, Change::Proposal(_));
+        let wait = parse_wait(request.wait_to_become_effective)?.filter(|_| is_proposal);
         let store = StoreName::required(request.store)?;
-        self.stores.authorize(&store, change, &signed_by, request.must_fully_authorize, &force).await
+        let must_fully_authorize = request.must_fully_authorize;
+        let (signed, effective) =
+            self.stores.authorize(&store, change, &signed_by, must_fully_authorize, &force).await?;
+        Ok((signed, Waiting { task: "proposeAndAuthorize-wait-for-effective", limit: wait, effective }))
     }
 
-    async fn add(&self, request: admin::AddTransactionsRequest) -> Result<(), AdminError> {
+    async fn add(&self, request: admin::AddTransactionsRequest) -> Result<Waiting, AdminError> {
         let store = StoreName::required(request.store)?;
         let force = ForceFlags::parse(&request.force_changes)?;
         let transactions = signed_transactions(&request.transactions)?;
-        check_wait(request.wait_to_become_effective.as_ref())?;
-        self.stores.add(&store, transactions, &force).await
+        let limit = parse_wait(request.wait_to_become_effective)?;
+        let effective = self.stores.add(&store, transactions, &force).await?;
+        Ok(Waiting { task: ADDED, limit, effective })
     }
 
     async fn sign(
@@ -105,12 +112,13 @@ impl TopologyWriteAdmin {
         Ok(generated)
     }
 
-    async fn import(&self, import: Import, parse: ParseSnapshot) -> Result<(), AdminError> {
+    async fn import(&self, import: Import, parse: ParseSnapshot) -> Result<Waiting, AdminError> {
         let stored = parse(&import.snapshot, VERSION).map_err(invalid)?;
-        check_wait(import.wait.as_ref())?;
+        let limit = parse_wait(import.wait)?;
         let store = StoreName::required(import.store)?;
         let transactions = stored.into_iter().map(|stored| stored.transaction).collect();
-        self.stores.add(&store, transactions, &ForceFlags::all()).await
+        let effective = self.stores.add(&store, transactions, &ForceFlags::all()).await?;
+        Ok(Waiting { task: ADDED, limit, effective })
     }
 }
 
@@ -153,14 +161,30 @@ fn fingerprints(texts: &[String]) -> Result<BTreeSet<Fingerprint>, AdminError> {
     texts.iter().map(|text| Fingerprint::parse(text).map_err(malformed)).collect()
 }
 
-/// Local stores are effective at once: there is nothing to wait for.
-fn check_wait(wait: Option<&prost_types::Duration>) -> Result<(), AdminError> {
-    match wait {
-        Some(wait) if wait.seconds < 0 || wait.nanos < 0 => {
-            Err(malformed("field `wait_to_become_effective` is negative"))
+/// What Canton calls the wait of a call that adds transactions.
+const ADDED: &str = "addTransactions-wait-for-effective";
+
+/// A change that is made, and how long the caller wants to wait for its effect.
+struct Waiting {
+    task: &'static str,
+    limit: Option<Duration>,
+    effective: Effective,
+}
+
+impl Waiting {
+    /// Waits as long as the caller wants to. What was not effective in time becomes effective nevertheless.
+    async fn wait(self) -> Result<(), Status> {
+        let Some(limit) = self.limit else { return Ok(()) };
+        if self.effective.within(limit).await {
+            return Ok(());
         }
-        _ => Ok(()),
+        Err(Status::internal(format!("Task {} did not complete within {}.", self.task, times::text(limit))))
     }
+}
+
+fn parse_wait(wait: Option<prost_types::Duration>) -> Result<Option<Duration>, AdminError> {
+    let parse = |wait| times::duration("wait_to_become_effective", Some(wait));
+    wait.map(parse).transpose().map_err(|_| malformed("field `wait_to_become_effective` is negative"))
 }
 
 fn signed_transactions(
@@ -194,7 +218,8 @@ impl TopologyManagerWriteService for TopologyWriteAdmin {
         request: Request<admin::AuthorizeRequest>,
     ) -> Result<Response<admin::AuthorizeResponse>, Status> {
         let (request, trace) = self.enter(request)?;
-        let signed = self.authorize_change(request).await.map_err(|error| error.status(&trace))?;
+        let (signed, waiting) = self.authorize_change(request).await.map_err(|error| error.status(&trace))?;
+        waiting.wait().await?;
         Ok(Response::new(admin::AuthorizeResponse { transaction: Some(signed.to_proto()) }))
     }
 
@@ -203,7 +228,7 @@ impl TopologyManagerWriteService for TopologyWriteAdmin {
         request: Request<admin::AddTransactionsRequest>,
     ) -> Result<Response<admin::AddTransactionsResponse>, Status> {
         let (request, trace) = self.enter(request)?;
-        self.add(request).await.map_err(|error| error.status(&trace))?;
+        self.add(request).await.map_err(|error| error.status(&trace))?.wait().await?;
         Ok(Response::new(admin::AddTransactionsResponse {}))
     }
 
@@ -216,7 +241,7 @@ impl TopologyManagerWriteService for TopologyWriteAdmin {
             (part.topology_snapshot, part.store, part.wait_to_become_effective)
         };
         let import = collect(parts, take, &trace).await?;
-        self.import(import, parse_v1).await.map_err(|error| error.status(&trace))?;
+        self.import(import, parse_v1).await.map_err(|error| error.status(&trace))?.wait().await?;
         Ok(Response::new(admin::ImportTopologySnapshotResponse {}))
     }
 
@@ -229,7 +254,7 @@ impl TopologyManagerWriteService for TopologyWriteAdmin {
             (part.topology_snapshot, part.store, part.wait_to_become_effective)
         };
         let import = collect(parts, take, &trace).await?;
-        self.import(import, parse_v2).await.map_err(|error| error.status(&trace))?;
+        self.import(import, parse_v2).await.map_err(|error| error.status(&trace))?.wait().await?;
         Ok(Response::new(admin::ImportTopologySnapshotV2Response {}))
     }
 

@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::disabled::DisabledMembers;
 use crate::limits::CallLimits;
 use crate::signing::EventSigner;
+use crate::submission::{BroadcastError, own};
 use crate::subscription::SubscriptionPool;
 use crate::transport::{Health, PublicServer};
 
@@ -164,6 +165,15 @@ impl GatewayHandle {
     pub fn generate_token(&self, member: &Member, lifetime: Duration) -> Option<(Bytes, CantonTimestamp)> {
         let issued = self.core.sessions.tokens.issue(member, self.core.clock.now(), lifetime);
         issued.ok().map(|(token, expires_at)| (Bytes::copy_from_slice(token.as_bytes()), expires_at))
+    }
+
+    /// Sends an envelope with this content (versioned `EnvelopeContent`) to all members, in a submission of this sequencer
+    /// that passes the checks of every submission. Returns when it is durable, and its max sequencing time.
+    ///
+    /// # Errors
+    /// [`BroadcastError`]: it was not ordered, or that is not known.
+    pub async fn broadcast(&self, content: Bytes) -> Result<CantonTimestamp, BroadcastError> {
+        own::submit(&self.core, content).await
     }
 
     /// Logs a member out: its tokens are bad, its subscriptions end. It may log in again.

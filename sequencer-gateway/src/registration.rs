@@ -1,28 +1,22 @@
 //! Participants that join: this sequencer broadcasts their first topology transactions (ch. 02 §4.4).
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use bytes::Bytes;
 use prost::Message;
-use synod_crypto::submission_request_hash;
 use synod_machine::OrderedKind;
 use synod_ordering::{Entry, SubmitError};
-use synod_pipeline::Head;
 use synod_proto::protocol::v30;
 use synod_topology::registration::{RegistrationRefused, begin, check};
 use synod_topology::{Operation, SignedTopologyTransaction};
-use synod_types::{Member, MessageId, ParticipantId, Recipient};
-use synod_wire::{Batch, Envelope, Recipients, SignedContent, SubmissionRequestContent, TopologyBroadcast, status};
+use synod_types::{Member, ParticipantId};
+use synod_wire::{TopologyBroadcast, status};
 use tonic::Status;
 
 use crate::core::Core;
 use crate::errors::{CallContext, PROTO_DESERIALIZATION_FAILURE};
-use crate::submission::checks::topology_time;
+use crate::submission::{checks::topology_time, own};
 use crate::texts::{short_member, signed_transaction};
 
-/// How long the broadcast may take to be sequenced (`topologyTransactionRegistrationTimeout`).
-const BROADCAST_LIFETIME: Duration = Duration::from_secs(20);
 /// What strangers are told where the reason would tell who is a member.
 const SANITIZED: &str = "Unable to register onboarding topology transactions";
 
@@ -51,48 +45,19 @@ pub(crate) async fn register(
     let effective = topology_time(&head).immediate_successor();
     let transactions = check(topology, &member, transactions.clone(), effective)
         .map_err(|refused| status_of(core, call, &member, &transactions, &refused))?;
-    let bytes = broadcast(core, &head, &transactions).map_err(|error| {
-        tracing::error!(error, "a registration cannot be broadcast");
+    let version = core.version();
+    let encoded = transactions.iter().map(|transaction| transaction.encode(version)).collect();
+    let content = TopologyBroadcast { psid: core.psid.clone(), transactions: encoded }.to_versioned_content(version);
+    // The participant is no member yet.
+    let bytes = own::broadcast(core, &head, content).map_err(|fault| {
+        tracing::error!(error = %synod_runtime::Chain(&fault), "a registration cannot be broadcast");
         call.status(&status::internal())
     })?;
     tracing::info!(%participant, transactions = transactions.len(), "participant registers");
-    core.orderer.submit(Entry { kind: OrderedKind::Send, bytes }).await.map_err(|error| match error {
+    core.orderer.submit(Entry { kind: OrderedKind::Send, bytes: bytes.bytes }).await.map_err(|error| match error {
         SubmitError::Overloaded => call.status(&status::overloaded("Too many requests are waiting to be ordered")),
         SubmitError::Unavailable => call.status(&status::unavailable("The sequencer is not ordering at present")),
     })
-}
-
-/// Versioned `SignedContent` of the broadcast, which this sequencer sends itself: the participant is no member yet.
-fn broadcast(core: &Core, head: &Head, transactions: &[SignedTopologyTransaction]) -> Result<Bytes, String> {
-    let version = core.version();
-    let transactions = transactions.iter().map(|transaction| transaction.encode(version)).collect();
-    let content = TopologyBroadcast { psid: core.psid.clone(), transactions }.to_versioned_content(version);
-    let everybody = Recipients::group([Recipient::AllMembersOfSynchronizer]).ok_or("no recipients")?;
-    let envelope = Envelope { content, signatures: Vec::new() };
-    let now = core.latest_time(head);
-    let request = SubmissionRequestContent {
-        sender: core.sequencer.member(),
-        message_id: message_id()?,
-        batch: Batch::new(version, vec![(envelope, everybody)]),
-        max_sequencing_time: now.saturating_add(BROADCAST_LIFETIME),
-        topology_timestamp: None,
-        aggregation_rule: None,
-        submission_cost: None,
-    }
-    .to_versioned_bytes(version);
-    let at = now.immediate_successor();
-    let signature = core
-        .signer
-        .sign(head, at, &submission_request_hash(&request))
-        .map_err(|fault| synod_runtime::Chain(&fault).to_string())?;
-    Ok(SignedContent::new(request, signature, None).to_versioned_bytes(version))
-}
-
-/// A name that no other broadcast has.
-fn message_id() -> Result<MessageId, String> {
-    let mut bytes = [0; 16];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| "no random numbers".to_owned())?;
-    MessageId::parse(&hex::encode(bytes)).map_err(|error| error.to_string())
 }
 
 fn status_of(

@@ -1,5 +1,6 @@
 //! The codes that calls of the administration API answer with (Canton's `TopologyManagerError` and neighbours).
 
+use synod_topology::TopologyRejection;
 use tonic::Code;
 
 /// A code of Canton.
@@ -21,6 +22,7 @@ macro_rules! codes {
 
 codes! {
     PROTO_DESERIALIZATION_FAILURE = "PROTO_DESERIALIZATION_FAILURE", 8;
+    CRYPTO_PRIVATE_STORE_ERROR = "CRYPTO_PRIVATE_STORE_ERROR", 9;
     SYNCHRONIZER_NODE_INITIALISATION_FAILED = "SYNCHRONIZER_NODE_INITIALISATION_FAILED", 9;
     TOPOLOGY_MANAGER_INTERNAL_ERROR = "TOPOLOGY_MANAGER_INTERNAL_ERROR", 4;
     TOPOLOGY_STORE_NOT_FOUND = "TOPOLOGY_STORE_NOT_FOUND", 11;
@@ -35,22 +37,68 @@ codes! {
     TOPOLOGY_VALUE_OUT_OF_BOUNDS = "TOPOLOGY_VALUE_OUT_OF_BOUNDS", 9;
     TOPOLOGY_SIGNING_THRESHOLD_CANNOT_BE_REACHED = "TOPOLOGY_SIGNING_THRESHOLD_CANNOT_BE_REACHED", 10;
     TOPOLOGY_CONFIRMING_THRESHOLD_CANNOT_BE_REACHED = "TOPOLOGY_CONFIRMING_THRESHOLD_CANNOT_BE_REACHED", 10;
-    TOPOLOGY_UNAUTHORIZED_TRANSACTION = "TOPOLOGY_UNAUTHORIZED_TRANSACTION", 5;
-    TOPOLOGY_INVALID_TX_SIGNATURE = "TOPOLOGY_INVALID_TX_SIGNATURE", 5;
-    TOPOLOGY_MANAGER_ALARM = "TOPOLOGY_MANAGER_ALARM", 5;
-    TOPOLOGY_MULTI_TRANSACTION_HASH_MISMATCH = "TOPOLOGY_MULTI_TRANSACTION_HASH_MISMATCH", 9;
+    TOPOLOGY_TOO_MANY_PENDING_TOPOLOGY_TRANSACTIONS = "TOPOLOGY_TOO_MANY_PENDING_TOPOLOGY_TRANSACTIONS", 2;
+    // Of Synod.
+    TOPOLOGY_TOO_MANY_TEMPORARY_STORES = "TOPOLOGY_TOO_MANY_TEMPORARY_STORES", 9;
+}
+
+impl ErrorCode {
+    /// The code of a rejection, with its category.
+    pub(crate) const fn of_rejection(rejection: &TopologyRejection) -> Self {
+        use TopologyRejection as R;
+        let category = match rejection {
+            R::MaxSerialReached
+            | R::NotAuthorizedByNamespaceKey
+            | R::NotFullyAuthorized { .. }
+            | R::NoDelegationFoundForKeys { .. }
+            | R::SignatureCheckFailed(_) => 5,
+            R::InvalidSynchronizer { .. }
+            | R::InvalidOwnerToKeyMapping { .. }
+            | R::InvalidOwnerToKeyMappingRemoval { .. }
+            | R::ReplaceWithMaxSerial
+            | R::NamespaceNotDerivedFromOwners { .. }
+            | R::OwnersWithoutRootCertificate { .. }
+            | R::CannotRemoveMapping { .. }
+            | R::InvalidSynchronizerSuccessor { .. }
+            | R::LsuSequencerSuccessorInvalidSuccessorPsid { .. } => 8,
+            R::NamespaceHasBeenRevoked { .. }
+            | R::NamespaceAlreadyInUse { .. }
+            | R::PartyIdConflictWithAdminParty { .. }
+            | R::ParticipantIdConflictWithPartyId { .. } => 10,
+            R::UnknownMembers { .. } | R::MissingSynchronizerParameters { .. } => 11,
+            R::SerialMismatch { .. }
+            | R::MultiTransactionHashMismatch { .. }
+            | R::OnboardingRestrictionInPlace { .. }
+            | R::NoCorrespondingActiveTxToRevoke { .. }
+            | R::RemoveMustNotChangeMapping
+            | R::InsufficientKeys { .. }
+            | R::MediatorsAlreadyInOtherGroups { .. }
+            | R::AnnouncedLsuTopologyFreeze { .. }
+            | R::InvalidUpgradeTime { .. }
+            | R::NoLsuAnnounced
+            | R::ParticipantCannotRejoinSynchronizer { .. }
+            | R::CannotReregisterKeys { .. } => 9,
+        };
+        Self { id: rejection.code(), category }
+    }
 }
 
 impl ErrorCode {
     /// The status of its category (Canton's `ErrorCategory`).
     pub(crate) const fn status(self) -> Code {
         match self.category {
+            2 => Code::Aborted,
             5 | 8 => Code::InvalidArgument,
             9 => Code::FailedPrecondition,
             10 => Code::AlreadyExists,
             11 => Code::NotFound,
             _ => Code::Internal,
         }
+    }
+
+    /// After how many seconds the caller may try again, where that helps.
+    pub(crate) const fn retry_seconds(self) -> Option<i64> {
+        if self.category == 2 { Some(1) } else { None }
     }
 
     /// Whether the caller learns nothing but the trace: faults of the node, and what may be an attack.

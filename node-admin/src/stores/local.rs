@@ -5,8 +5,10 @@ use synod_topology::{LoadFault, LocalTopology, SignedTopologyTransaction, Topolo
 use synod_types::CantonTimestamp;
 use thiserror::Error;
 
+use super::outbox::adds_signatures;
 use super::rejected::rejection_error;
-use crate::errors::{AdminError, fault};
+use crate::StopNode;
+use crate::errors::AdminError;
 
 /// The node's own topology store cannot be read.
 #[derive(Debug, Error)]
@@ -53,20 +55,15 @@ impl LocalStore {
     }
 
     /// Adds transactions, all or none. Each is effective at once, at a time of its own, at `now` or later. One that brings
-    /// nothing new is passed over.
+    /// nothing new is passed over. Returns how many were added.
     pub(super) async fn add(
         &mut self,
         transactions: Vec<SignedTopologyTransaction>,
         expect_full_authorization: bool,
         now: CantonTimestamp,
-    ) -> Result<(), AdminError> {
-        let is_new = |transaction: &SignedTopologyTransaction| {
-            let known = self.topology.rows().same(transaction.transaction());
-            known.is_none_or(|known| {
-                let mut signers = transaction.signing_fingerprints();
-                signers.any(|signer| known.signing_fingerprints().all(|known| known != signer))
-            })
-        };
+        stop: &StopNode,
+    ) -> Result<usize, AdminError> {
+        let is_new = |transaction: &SignedTopologyTransaction| adds_signatures(self.topology.rows(), transaction);
         let new: Vec<_> = transactions.into_iter().filter(is_new).collect();
         let mut topology = self.topology.clone();
         let mut all = TopologyChanges::default();
@@ -81,10 +78,11 @@ impl LocalStore {
             last = Some(at);
         }
         if let Some(store) = self.durable.as_ref().filter(|_| !all.inserted.is_empty()) {
-            store.change_authorized(&all).await.map_err(|error| fault(&error))?;
+            store.change_authorized(&all).await.map_err(|error| stop.fault(error))?;
         }
+        let added = all.inserted.len();
         self.take(topology, all);
-        Ok(())
+        Ok(added)
     }
 
     fn take(&mut self, topology: LocalTopology, changes: TopologyChanges) {

@@ -6,6 +6,7 @@
 mod danger;
 mod id;
 mod local;
+mod outbox;
 mod read;
 mod rejected;
 mod signing;
@@ -16,20 +17,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use synod_crypto::Hash;
 use synod_ordering::Clock;
-use synod_store::Store;
+use synod_store::{Store, StoreFault};
 use synod_topology::{SignedTopologyTransaction, TopologyRows, TopologyState, TopologyTransaction};
 use synod_types::{Fingerprint, PhysicalSynchronizerId};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::errors::{AdminError, ErrorCode};
-use crate::{NodeLifecycle, StageReceiver, Vault};
+use crate::{NodeLifecycle, StageReceiver, StopNode, Vault};
 pub(crate) use danger::ForceFlags;
 pub(crate) use id::{StoreName, temporary_name};
 pub use local::AuthorizedStoreFault;
 use local::LocalStore;
+use outbox::dispatcher::Dispatcher;
+pub(crate) use outbox::Effective;
+use outbox::Turn;
+pub use outbox::{NotBroadcast, TopologyBroadcaster, TopologyOutbox, TopologyQueues};
 pub(crate) use read::StoredRows;
 pub(crate) use signing::Proposal;
 pub use synchronizer::{SynchronizerTopology, SynchronizerView};
+
+/// Stores in memory that a node has at most: what is in them is not bounded by anything else.
+const MAX_TEMPORARY: usize = 64;
 
 type Shared = Arc<tokio::sync::Mutex<LocalStore>>;
 
@@ -51,12 +59,17 @@ pub struct TopologyStoresParts {
     pub stage: StageReceiver,
     /// The topology of the synchronizer.
     pub synchronizer: Arc<dyn SynchronizerTopology>,
+    /// The keys of the node.
+    pub vault: Vault,
+    /// What waits to be brought to the synchronizer.
+    pub outbox: TopologyOutbox,
+    /// Stops the node when its database fails.
+    pub stop: StopNode,
 }
 
 #[derive(Debug)]
 struct Inner {
     parts: TopologyStoresParts,
-    vault: Vault,
     authorized: Shared,
     temporary: Mutex<BTreeMap<String, Shared>>,
 }
@@ -72,6 +85,21 @@ impl Target {
         match self {
             Self::Local(store) => store.open_rows(),
             Self::Synchronizer(topology) => topology.rows(),
+        }
+    }
+}
+
+/// A store that a call changes, and nobody else meanwhile.
+enum Writable {
+    Local(OwnedMutexGuard<LocalStore>),
+    Synchronizer(Turn),
+}
+
+impl Writable {
+    fn open_rows(&self) -> TopologyRows<'_> {
+        match self {
+            Self::Local(store) => store.open_rows(),
+            Self::Synchronizer(turn) => turn.candidate().rows(),
         }
     }
 }
@@ -93,14 +121,34 @@ impl TopologyStores {
     pub async fn open(parts: TopologyStoresParts) -> Result<Self, AuthorizedStoreFault> {
         let authorized = LocalStore::authorized(parts.store.clone()).await?;
         parts.lifecycle.authorized_changed(authorized.open_rows());
-        let vault = Vault::new(parts.store.clone());
         let authorized = Arc::new(tokio::sync::Mutex::new(authorized));
-        Ok(Self(Arc::new(Inner { parts, vault, authorized, temporary: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { parts, authorized, temporary: Mutex::default() })))
+    }
+
+    /// Brings to the synchronizer what is added to its store by calls, and what the node's own store has and the
+    /// synchronizer lacks. Once for each node, from when it runs; works until it is dropped. Returns only with a fault, with
+    /// which the node has to end.
+    pub async fn dispatch(self, broadcaster: Arc<dyn TopologyBroadcaster>) -> StoreFault {
+        let Inner { parts, authorized, .. } = &*self.0;
+        let dispatcher = Dispatcher {
+            outbox: parts.outbox.clone(),
+            broadcaster,
+            synchronizer: Arc::clone(&parts.synchronizer),
+            authorized: Arc::clone(authorized),
+            store: parts.store.clone(),
+            clock: Arc::clone(&parts.clock),
+            refused: BTreeSet::new(),
+            rejected: BTreeSet::new(),
+        };
+        dispatcher.run().await
     }
 
     /// Creates an empty store in memory.
     pub(crate) fn create_temporary(&self, name: &str) -> Result<(), AdminError> {
         let mut stores = self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner);
+        if stores.len() >= MAX_TEMPORARY && !stores.contains_key(name) {
+            return Err(AdminError::new(ErrorCode::TOPOLOGY_TOO_MANY_TEMPORARY_STORES, TOO_MANY_STORES));
+        }
         if stores.contains_key(name) {
             let cause = format!("Cannot create topology store with id {name}, because it already exists.");
             return Err(AdminError::new(ErrorCode::TOPOLOGY_TEMPORARY_STORE_ALREADY_EXISTS, cause));
@@ -115,18 +163,19 @@ impl TopologyStores {
         stores.remove(name).map(|_| ()).ok_or_else(|| unknown(&name))
     }
 
-    /// Adds transactions, all or none.
+    /// Adds transactions, all or none. Tells when they are effective.
     pub(crate) async fn add(
         &self,
         store: &StoreName,
         transactions: Vec<SignedTopologyTransaction>,
         force: &ForceFlags,
-    ) -> Result<(), AdminError> {
-        let mut store = self.writable(store).await?;
-        self.add_to(&mut store, transactions, false, force).await
+    ) -> Result<Effective, AdminError> {
+        let _call = self.0.parts.outbox.call();
+        let store = self.writable(store).await?;
+        self.add_to(store, transactions, false, force).await
     }
 
-    /// Signs a change and adds it. Returns it as this node signed it.
+    /// Signs a change and adds it. Returns it as this node signed it, and tells when it is effective.
     pub(crate) async fn authorize(
         &self,
         store: &StoreName,
@@ -134,22 +183,23 @@ impl TopologyStores {
         signed_by: &BTreeSet<Fingerprint>,
         must_fully_authorize: bool,
         force: &ForceFlags,
-    ) -> Result<SignedTopologyTransaction, AdminError> {
-        let mut store = self.writable(store).await?;
-        let rows = store.open_rows();
+    ) -> Result<(SignedTopologyTransaction, Effective), AdminError> {
+        let _call = self.0.parts.outbox.call();
+        let store = self.writable(store).await?;
+        let (rows, vault) = (store.open_rows(), &self.0.parts.vault);
         let signed = match change {
             Change::Proposal(proposal) => {
                 let transaction = signing::build(&proposal, rows)?;
                 let is_proposal = !must_fully_authorize;
-                signing::sign_new(transaction, signed_by, is_proposal, force, rows, &self.0.vault).await?
+                signing::sign_new(transaction, signed_by, is_proposal, force, rows, vault).await?
             }
             Change::Existing(hash) => {
                 let existing = rows.with_hash(&hash).ok_or_else(|| self.no_transaction(&hash))?;
-                signing::extend(existing, signed_by, force, rows, &self.0.vault).await?
+                signing::extend(existing, signed_by, force, rows, vault).await?
             }
         };
-        self.add_to(&mut store, vec![signed.clone()], must_fully_authorize, force).await?;
-        Ok(signed)
+        let effective = self.add_to(store, vec![signed.clone()], must_fully_authorize, force).await?;
+        Ok((signed, effective))
     }
 
     /// Signs transactions without adding them.
@@ -164,7 +214,7 @@ impl TopologyStores {
         let mut signed = Vec::with_capacity(transactions.len());
         for transaction in transactions {
             let rows = target.open_rows();
-            signed.push(signing::extend(transaction, signed_by, force, rows, &self.0.vault).await?);
+            signed.push(signing::extend(transaction, signed_by, force, rows, &self.0.parts.vault).await?);
         }
         Ok(signed)
     }
@@ -180,42 +230,62 @@ impl TopologyStores {
 
     async fn add_to(
         &self,
-        store: &mut OwnedMutexGuard<LocalStore>,
+        store: Writable,
         transactions: Vec<SignedTopologyTransaction>,
         must_fully_authorize: bool,
         force: &ForceFlags,
-    ) -> Result<(), AdminError> {
-        let node = self.0.parts.stage.uid().ok_or_else(|| unknown(&StoreName::Authorized))?;
+    ) -> Result<Effective, AdminError> {
+        let parts = &self.0.parts;
+        let node = parts.stage.uid().ok_or_else(|| unknown(&StoreName::Authorized))?;
+        if let Writable::Synchronizer(turn) = &store {
+            turn.check_waiting()?;
+        }
         for transaction in &transactions {
             danger::check(transaction, force, &node, store.open_rows())?;
         }
-        store.add(transactions, must_fully_authorize, self.0.parts.clock.now()).await?;
-        if Arc::ptr_eq(OwnedMutexGuard::mutex(store), &self.0.authorized) {
-            self.0.parts.lifecycle.authorized_changed(store.open_rows());
+        let mut local = match store {
+            Writable::Synchronizer(turn) => return turn.add(transactions, must_fully_authorize),
+            Writable::Local(local) => local,
+        };
+        let added = local.add(transactions, must_fully_authorize, parts.clock.now(), &parts.stop).await?;
+        if Arc::ptr_eq(OwnedMutexGuard::mutex(&local), &self.0.authorized) {
+            parts.lifecycle.authorized_changed(local.open_rows());
+            if parts.synchronizer.current().is_some() {
+                parts.outbox.own_store_changed(added);
+            }
         }
-        Ok(())
+        Ok(Effective::default())
     }
 
-    /// A store that this node writes by itself. Changes of the synchronizer have to be ordered, which no call here does.
-    async fn writable(&self, name: &StoreName) -> Result<OwnedMutexGuard<LocalStore>, AdminError> {
-        match self.target(name).await? {
-            Target::Local(store) => Ok(store),
-            Target::Synchronizer(_) => Err(unknown(name)),
+    async fn writable(&self, name: &StoreName) -> Result<Writable, AdminError> {
+        match name {
+            StoreName::Synchronizer(_) | StoreName::PhysicalSynchronizer(_) => {
+                let turn = self.0.parts.outbox.turn(|| self.synchronizer(name));
+                Ok(Writable::Synchronizer(turn.await?))
+            }
+            StoreName::Authorized | StoreName::Temporary(_) => Ok(Writable::Local(self.local(name).await?)),
         }
     }
 
     async fn target(&self, name: &StoreName) -> Result<Target, AdminError> {
+        match name {
+            StoreName::Synchronizer(_) | StoreName::PhysicalSynchronizer(_) => {
+                Ok(Target::Synchronizer(self.synchronizer(name)?.topology))
+            }
+            StoreName::Authorized | StoreName::Temporary(_) => Ok(Target::Local(self.local(name).await?)),
+        }
+    }
+
+    /// The node's own store, or the one in memory of this name.
+    async fn local(&self, name: &StoreName) -> Result<OwnedMutexGuard<LocalStore>, AdminError> {
         let store = match name {
-            StoreName::Authorized => Arc::clone(&self.0.authorized),
             StoreName::Temporary(temporary) => {
                 let stores = self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner);
                 stores.get(temporary).cloned().ok_or_else(|| unknown(name))?
             }
-            StoreName::Synchronizer(_) | StoreName::PhysicalSynchronizer(_) => {
-                return Ok(Target::Synchronizer(self.synchronizer(name)?.topology));
-            }
+            _ => Arc::clone(&self.0.authorized),
         };
-        Ok(Target::Local(store.lock_owned().await))
+        Ok(store.lock_owned().await)
     }
 
     /// The synchronizer of this name, if it is the one that the node serves.
@@ -244,6 +314,8 @@ impl TopologyStores {
         AdminError::new(ErrorCode::TOPOLOGY_TRANSACTION_NOT_FOUND, cause)
     }
 }
+
+const TOO_MANY_STORES: &str = "There are too many temporary topology stores. Drop those that are not needed any more.";
 
 fn unknown(name: &impl std::fmt::Display) -> AdminError {
     AdminError::new(ErrorCode::TOPOLOGY_STORE_NOT_FOUND, format!("Topology store '{name}' is not known."))

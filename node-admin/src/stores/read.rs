@@ -6,7 +6,6 @@ use synod_topology::{MappingCode, TopologyRow, genesis, init_state};
 use synod_types::{CantonTimestamp, ProtocolVersion};
 
 use super::{AdminError, ErrorCode, PhysicalSynchronizerId, StoreName, Target, TopologyStores};
-use crate::errors::fault;
 
 /// Rows of one store.
 #[derive(Debug)]
@@ -51,7 +50,7 @@ impl TopologyStores {
                 let mut rows = Vec::new();
                 for code in codes {
                     let found = self.0.parts.store.topology_rows_of(*code, proposals).await;
-                    rows.extend(found.map_err(|error| fault(&error))?);
+                    rows.extend(found.map_err(|error| self.0.parts.stop.fault(error))?);
                 }
                 rows.retain(|row: &TopologyRow| row.sequenced <= view.sequenced_up_to);
                 rows.sort_by_key(|row| row.id);
@@ -80,7 +79,8 @@ impl TopologyStores {
         let mut rows: Vec<TopologyRow> = Vec::new();
         loop {
             let after = rows.last().map(|row| row.id);
-            let page = self.0.parts.store.topology_page(after, until, PAGE).await.map_err(|error| fault(&error))?;
+            let page = self.0.parts.store.topology_page(after, until, PAGE).await;
+            let page = page.map_err(|error| self.0.parts.stop.fault(error))?;
             if page.is_empty() {
                 break;
             }

@@ -11,21 +11,34 @@ pub(super) fn serial_mismatch(actual: Option<u32>, expected: Option<u32>) -> Adm
     AdminError::new(ErrorCode::TOPOLOGY_SERIAL_MISMATCH, cause)
 }
 
-/// The error for a transaction that a local store rejects: only serials and signatures are judged there.
+/// The error for a transaction that a store rejects.
 pub(super) fn rejection_error(rejection: &TopologyRejection) -> AdminError {
+    if let TopologyRejection::SerialMismatch { actual, expected } = rejection {
+        return serial_mismatch(Some(*actual), Some(*expected));
+    }
+    AdminError::new(ErrorCode::of_rejection(rejection), cause(rejection))
+}
+
+/// Canton says some of them otherwise in an error than in a stored reason.
+fn cause(rejection: &TopologyRejection) -> String {
     match rejection {
-        TopologyRejection::SerialMismatch { actual, expected } => serial_mismatch(Some(*actual), Some(*expected)),
-        TopologyRejection::MultiTransactionHashMismatch { .. } => {
-            AdminError::new(ErrorCode::TOPOLOGY_MULTI_TRANSACTION_HASH_MISMATCH, rejection.reason())
+        TopologyRejection::OnboardingRestrictionInPlace { participant, .. } => {
+            format!("The {participant} can not join the synchronizer because onboarding restrictions are in place")
         }
-        TopologyRejection::NotAuthorizedByNamespaceKey
-        | TopologyRejection::NotFullyAuthorized { .. }
-        | TopologyRejection::NoDelegationFoundForKeys { .. } => {
-            AdminError::new(ErrorCode::TOPOLOGY_UNAUTHORIZED_TRANSACTION, rejection.reason())
+        TopologyRejection::NoCorrespondingActiveTxToRevoke { .. } => {
+            "There is no active topology transaction matching the mapping of the revocation request".to_owned()
         }
-        TopologyRejection::SignatureCheckFailed(_) => {
-            AdminError::new(ErrorCode::TOPOLOGY_INVALID_TX_SIGNATURE, rejection.reason())
+        TopologyRejection::NamespaceHasBeenRevoked { namespace } => {
+            format!("The namespace {namespace} has been revoked.")
         }
-        other => AdminError::new(ErrorCode::TOPOLOGY_MANAGER_ALARM, other.reason()),
+        TopologyRejection::NamespaceAlreadyInUse { namespace } => {
+            format!("The namespace {namespace} is already in use by another entity.")
+        }
+        other => match other.reason().strip_prefix("Invalid mapping: ") {
+            Some(description) => {
+                format!("The topology transaction was rejected due to an invalid mapping: {description}")
+            }
+            None => other.reason(),
+        },
     }
 }

@@ -15,7 +15,7 @@ use synod_wire::MessageKind;
 use super::danger::ForceFlags;
 use super::rejected::serial_mismatch;
 use crate::Vault;
-use crate::errors::{AdminError, ErrorCode, fault, malformed};
+use crate::errors::{AdminError, ErrorCode, malformed};
 
 /// A change that an operator asks for.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ pub(super) async fn extend(
 }
 
 async fn private_key(key: &Fingerprint, vault: &Vault) -> Result<Option<SigningPrivateKey>, AdminError> {
-    vault.signing_key(key).await.map_err(|error| fault(&error))
+    vault.signing_key(key).await.map_err(|error| vault.fault(error))
 }
 
 fn secret_key_missing() -> AdminError {
@@ -129,7 +129,7 @@ async fn choose(
     rows: TopologyRows<'_>,
     vault: &Vault,
 ) -> Result<BTreeSet<Fingerprint>, AdminError> {
-    let own = vault.own_fingerprints().await.map_err(|error| fault(&error))?;
+    let own = vault.own_fingerprints().await.map_err(|error| vault.fault(error))?;
     let found = rows.signing_keys(transaction, &own, !signed_by.is_empty()).keys;
     let unusable: Vec<&str> = signed_by.difference(&found).map(Fingerprint::as_str).collect();
     let keys = if signed_by.is_empty() { &found } else { signed_by };

@@ -6,6 +6,7 @@ mod service;
 use std::collections::BTreeSet;
 
 use prost::Message;
+use std::sync::{Arc, Mutex, PoisonError};
 use synod_crypto::{KeyUsages, SigningKeySpec, SigningPrivateKey};
 use synod_proto::crypto::v30::SigningPublicKey as SigningPublicKeyProto;
 use synod_store::{PublicKeyRow, Store, StoreFault};
@@ -14,6 +15,9 @@ use thiserror::Error;
 
 pub use service::VaultAdmin;
 
+use crate::StopNode;
+use crate::errors::{AdminError, fault};
+pub use observer::KeyObserver;
 /// The keys cannot be read or written.
 #[derive(Debug, Error)]
 pub enum VaultFault {
@@ -34,17 +38,53 @@ pub enum VaultFault {
     Generate(#[from] synod_crypto::KeyGenerationFault),
 }
 
-/// The signing keys in a store. Cheap to clone.
+/// The signing keys in a store. Cheap to clone. Who uses keys while the node runs observes them: clones tell the same
+/// observers.
 #[derive(Debug, Clone)]
 pub struct Vault {
     store: Store,
 }
 
+    stop: StopNode,
+    observers: Arc<Mutex<Vec<Arc<dyn KeyObserver>>>>,
 impl Vault {
     /// The keys of this store.
     #[must_use]
-    pub const fn new(store: Store) -> Self {
-        Self { store }
+    pub fn new(store: Store) -> Self {
+        Self::of_node(store, StopNode::never())
+    }
+
+    /// The keys of this store, which stops the node when it fails at a call.
+    #[must_use]
+    pub fn of_node(store: Store, stop: StopNode) -> Self {
+        Self { store, stop, observers: Arc::default() }
+    }
+
+    /// Tells `observer` all own keys that are here, and from now on each that comes or goes.
+    ///
+    /// # Errors
+    /// [`VaultFault`] when the keys cannot be read.
+    pub async fn observe(&self, observer: Arc<dyn KeyObserver>) -> Result<(), VaultFault> {
+        self.observers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&observer));
+        for fingerprint in self.own_fingerprints().await? {
+            if let Some(key) = self.signing_key(&fingerprint).await? {
+                observer.added(&key);
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, tell: impl Fn(&dyn KeyObserver)) {
+        let observers = self.observers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        observers.iter().for_each(|observer| tell(&**observer));
+    }
+
+    /// What the caller is told of a fault. One of the store stops the node.
+    pub(crate) fn fault(&self, cause: VaultFault) -> AdminError {
+        match cause {
+            store @ VaultFault::Store(_) => self.stop.fault(store),
+            other => fault(&other),
+        }
     }
 
     /// All public keys, by fingerprint.

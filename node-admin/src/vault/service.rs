@@ -14,7 +14,6 @@ use synod_store::PublicKeyRow;
 use synod_types::Fingerprint;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::Vault;
 use super::filter::KeyFilter;
 use crate::errors::{AdminError, Trace, fault, malformed};
 
@@ -46,7 +45,7 @@ impl VaultAdmin {
         is_meant: fn(&PublicKeyRow) -> bool,
     ) -> Result<Vec<crypto::PublicKeyWithName>, AdminError> {
         let filter = KeyFilter::parse(filters)?;
-        let keys = self.vault.public_keys().await.map_err(|error| fault(&error))?;
+        let keys = self.vault.public_keys().await.map_err(|error| self.vault.fault(error))?;
         let listed = keys.iter().filter(|row| is_meant(row)).map(|row| filter.listed(row));
         listed.filter_map(Result::transpose).collect()
     }
@@ -64,7 +63,7 @@ impl VaultAdmin {
             return Err(malformed(format!("a key cannot be for {usages} alone")));
         }
         let name = key_name(request.name)?;
-        let key = self.vault.generate(spec, usages, name).await.map_err(|error| fault(&error))?;
+        let key = self.vault.generate(spec, usages, name).await.map_err(|error| self.vault.fault(error))?;
         Ok(key.public_key().clone())
     }
 
@@ -77,7 +76,7 @@ impl VaultAdmin {
             }
         };
         let name = key_name(request.name)?;
-        self.vault.put_public(&key, name).await.map_err(|error| fault(&error))?;
+        self.vault.put_public(&key, name).await.map_err(|error| self.vault.fault(error))?;
         Ok(key.fingerprint().clone())
     }
 }
@@ -160,7 +159,7 @@ impl VaultService for VaultAdmin {
         let trace = Trace::of(&request);
         let fingerprint = Fingerprint::parse(&request.into_inner().fingerprint).map_err(malformed);
         let fingerprint = fingerprint.map_err(|error| error.status(&trace))?;
-        self.vault.delete(&fingerprint).await.map_err(|error| fault(&error).status(&trace))?;
+        self.vault.delete(&fingerprint).await.map_err(|error| self.vault.fault(error).status(&trace))?;
         tracing::warn!(%fingerprint, "a key of the node was deleted");
         Ok(Response::new(admin::DeleteKeyPairResponse {}))
     }

@@ -12,7 +12,7 @@ use synod_node_admin::sequencer::{
 };
 use synod_node_admin::{
     AdminServer, IdentityAdmin, LogLevels, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StatusAdmin,
-    SynchronizerTopology, SynchronizerView, TopologyReadAdmin, TopologyStores, TopologyStoresParts, TopologyWriteAdmin,
+    StopNode, SynchronizerTopology, SynchronizerView, TopologyOutbox, TopologyReadAdmin, TopologyStores, TopologyStoresParts, TopologyWriteAdmin,
     UnknownLogLevel, Vault, VaultAdmin,
 };
 use synod_ordering::SystemClock;
@@ -175,6 +175,9 @@ impl Base {
             lifecycle: lifecycle.clone(),
             stage: stage.clone(),
             synchronizer,
+            vault: self.vault.clone(),
+            outbox: TopologyOutbox::default(),
+            stop: StopNode::never(),
         })
         .await
         .expect("opens");

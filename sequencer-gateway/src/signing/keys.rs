@@ -26,6 +26,11 @@ impl PrivateKeys {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(fingerprint, key);
     }
 
+    /// Takes a key away: nothing is signed with it any more.
+    pub fn remove(&self, fingerprint: &Fingerprint) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(fingerprint);
+    }
+
     /// The private key to a public one.
     pub(crate) fn get(&self, fingerprint: &Fingerprint) -> Option<SigningPrivateKey> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(fingerprint).cloned()

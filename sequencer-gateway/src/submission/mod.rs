@@ -4,9 +4,11 @@
 //! for an event that will not come; the machine protects the synchronizer.
 
 pub(crate) mod checks;
+pub(crate) mod own;
 mod rate;
 mod refused;
 
 pub(crate) use checks::check;
+pub use own::BroadcastError;
 pub(crate) use rate::RateLimits;
 pub(crate) use refused::Refused;

@@ -11,7 +11,7 @@ use synod_node_admin::sequencer::{
 };
 use synod_node_admin::{
     AdminServer, AdminServerFault, LogLevels, StatusAdmin, TopologyReadAdmin, TopologyStores, TopologyWriteAdmin,
-    Vault, VaultAdmin,
+    VaultAdmin,
 };
 
 use super::foundation::Foundation;
@@ -46,7 +46,7 @@ fn shared(
     Ok(AdminServer::new()?.with(|routes| {
         routes
             .add_service(StatusAdmin::new(levels).into_service())
-            .add_service(VaultAdmin::new(Vault::new(foundation.store.clone())).into_service())
+            .add_service(VaultAdmin::new(foundation.vault.clone()).into_service())
             .add_service(foundation.identity_admin(&stores).into_service())
             .add_service(TopologyReadAdmin::new(stage.clone(), stores.clone()).into_service())
             .add_service(TopologyWriteAdmin::new(stage, stores).into_service())

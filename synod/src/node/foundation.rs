@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use synod_node_admin::{
-    IdentityAdmin, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, SynchronizerTopology, TopologyStores,
-    TopologyStoresParts,
+    IdentityAdmin, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StopNode, SynchronizerTopology,
+    TopologyBroadcaster, TopologyOutbox, TopologyStores, TopologyStoresParts, Vault,
 };
 use synod_ordering::Clock;
 use synod_runtime::{Health, MetricsRegistry, Phase, Supervisor, TaskKind, health, metrics};
@@ -48,6 +48,10 @@ pub(super) struct Foundation {
     pub(super) health: Health,
     pub(super) lifecycle: NodeLifecycle,
     pub(super) stage: StageReceiver,
+    pub(super) vault: Vault,
+    /// What waits to be brought to the synchronizer.
+    pub(super) outbox: TopologyOutbox,
+    stop: StopNode,
     identity: IdentityType,
 }
 
@@ -68,7 +72,26 @@ impl Foundation {
         let identity = init.identity.r#type;
         let stage = first_stage(kind, identity, name, &store, clock.now()).await?;
         let (lifecycle, stage) = NodeLifecycle::new(kind, stage);
-        let foundation = Self { supervisor, clock, store, lease, metrics, health, lifecycle, stage, identity };
+        let stop = {
+            let supervisor = supervisor.clone();
+            StopNode::new(move |fault| stop_with(&supervisor, fault))
+        };
+        let vault = Vault::of_node(store.clone(), stop.clone());
+        let outbox = TopologyOutbox::default();
+        let foundation = Self {
+            supervisor,
+            clock,
+            store,
+            lease,
+            metrics,
+            health,
+            lifecycle,
+            stage,
+            vault,
+            outbox,
+            stop,
+            identity,
+        };
         foundation.keep_lease();
         Ok(foundation)
     }
@@ -95,8 +118,21 @@ impl Foundation {
             lifecycle: self.lifecycle.clone(),
             stage: self.stage.clone(),
             synchronizer,
+            vault: self.vault.clone(),
+            outbox: self.outbox.clone(),
+            stop: self.stop.clone(),
         };
         Ok(TopologyStores::open(parts).await?)
+    }
+
+    /// Brings topology to the synchronizer, from when the node runs.
+    pub(super) fn dispatch(&self, stores: TopologyStores, broadcaster: Arc<dyn TopologyBroadcaster>) {
+        self.supervisor.spawn("topology outbox", TaskKind::essential(Phase::Intake), |stop| async move {
+            tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                fault = stores.dispatch(broadcaster) => Err(fault),
+            }
+        });
     }
 
     /// Who gives the node its identity.
@@ -112,8 +148,12 @@ impl Foundation {
 
     /// Stops the node with a fault.
     pub(super) fn stop_with(&self, fault: Box<dyn Error + Send + Sync>) {
-        self.supervisor.spawn("administration", TaskKind::finite(Phase::Intake), |_| async move { Err(fault) });
+        stop_with(&self.supervisor, fault);
     }
+}
+
+fn stop_with(supervisor: &Supervisor, fault: Box<dyn Error + Send + Sync>) {
+    supervisor.spawn("administration", TaskKind::finite(Phase::Intake), |_| async move { Err(fault) });
 }
 
 /// The stage that a node starts in; with an automatic identity it has made it then.

@@ -1,10 +1,12 @@
 //! A node: its parts, wired.
 
 mod admin;
+mod broadcaster;
 mod consortium;
 mod foundation;
 mod identity;
 mod initializer;
+mod keys;
 mod log_levels;
 mod mediator;
 mod ordering;

@@ -25,10 +25,12 @@ use tokio::sync::Mutex;
 
 use super::StartError;
 use super::admin::{self, AdminParts};
+use super::broadcaster::SequencerBroadcaster;
 use super::consortium::Consortium;
 use super::foundation::{Foundation, FoundationParts, listen, place_of};
 use super::identity::{self, NodeIdentityError};
 use super::initializer::Initializer;
+use super::keys::SequencerKeys;
 use super::ordering::{self, Ordering, Pipeline};
 use super::status::{NodeStatus, Running};
 use crate::config::SequencerConfig;
@@ -42,6 +44,7 @@ pub(crate) struct SequencerNode {
     config: SequencerConfig,
     foundation: Foundation,
     status: Arc<NodeStatus>,
+    stores: TopologyStores,
     /// What a synchronizer needs, taken when the node becomes part of one.
     start: Mutex<Option<StartParts>>,
 }
@@ -84,27 +87,27 @@ impl SequencerNode {
             admin_port: place_of(&admin).port(),
             started: Instant::now(),
             health: foundation.health.clone(),
+            outbox: foundation.outbox.clone(),
             running: OnceLock::new(),
         });
+        let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
         let start = Mutex::new(Some(StartParts { public, consortium }));
-        let node = Arc::new(Self { config, foundation, status, start });
-        let stores = node.foundation.topology_stores(Arc::clone(&node.status) as _).await?;
+        let node = Arc::new(Self { config, foundation, status, stores, start });
         if let Some(checkpoint) = node.foundation.store.load_checkpoint().await? {
             node.run_sequencer(checkpoint).await?;
         }
-        node.serve_admin(admin, stores, levels)?;
+        node.serve_admin(admin, levels)?;
         Ok(node)
     }
 
     fn serve_admin(
         self: &Arc<Self>,
         listener: TcpListener,
-        stores: TopologyStores,
         levels: Arc<dyn LogLevels>,
     ) -> Result<(), StartError> {
         let server = admin::sequencer(AdminParts {
             foundation: &self.foundation,
-            stores,
+            stores: self.stores.clone(),
             levels,
             status: Arc::clone(&self.status) as _,
             initializer: Arc::new(Initializer(Arc::clone(self))),
@@ -161,6 +164,9 @@ impl SequencerNode {
         let Foundation { supervisor, clock, store, lease, metrics, health, lifecycle, .. } = &self.foundation;
         let sequencer = self.sequencer_id().await?;
         let keys = identity::protocol_keys(store).await?;
+        let private_keys = PrivateKeys::default();
+        let observer = Arc::new(SequencerKeys(private_keys.clone()));
+        self.foundation.vault.observe(observer).await.map_err(NodeIdentityError::from)?;
         let (psid, height) = (checkpoint.psid.clone(), checkpoint.height);
         let state = State::restore(checkpoint)?;
         let events = Arc::new(EventLog::new(store.clone(), state.last_time(), TAIL_BYTES));
@@ -181,7 +187,7 @@ impl SequencerNode {
             orderer,
             events,
             store: store.clone(),
-            keys: PrivateKeys::new(keys),
+            keys: private_keys,
             clock: Arc::clone(clock),
             settings: GatewaySettings { sequencing_time: time, ..self.gateway_settings()? },
             metrics: GatewayMetrics::register(metrics)?,
@@ -193,8 +199,10 @@ impl SequencerNode {
             gateway.serve(public, stop.cancelled_owned())
         });
         component.ok();
+        let broadcaster = SequencerBroadcaster { gateway: handle.clone(), head: head.clone() };
         // Set once: the parts above were taken.
         let _ = self.status.running.set(Arc::new(Running { psid, head, gateway: handle }));
+        self.foundation.dispatch(self.stores.clone(), Arc::new(broadcaster));
         lifecycle.running();
         tracing::info!(height = ?height, "the sequencer is running");
         Ok(())

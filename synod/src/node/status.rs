@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use synod_node_admin::sequencer::{SequencerStatusSource, SequencerStatusView};
-use synod_node_admin::{StageReceiver, SynchronizerTopology, SynchronizerView};
+use synod_node_admin::{StageReceiver, SynchronizerTopology, SynchronizerView, TopologyOutbox, TopologyQueues};
 use synod_pipeline::HeadReceiver;
 use synod_proto::admin::health::v30::TopologyQueueStatus;
 use synod_runtime::Health;
@@ -35,6 +35,7 @@ pub(crate) struct NodeStatus {
     pub(crate) admin_port: u16,
     pub(crate) started: Instant,
     pub(crate) health: Health,
+    pub(crate) outbox: TopologyOutbox,
     pub(crate) running: OnceLock<Arc<Running>>,
 }
 
@@ -51,6 +52,12 @@ fn problem(state: &ComponentState) -> Option<String> {
     }
 }
 
+/// What a node still has to do with topology. `pending`: changes that are ordered and not in force.
+pub(super) fn topology_queues(outbox: &TopologyOutbox, pending: u32) -> TopologyQueueStatus {
+    let TopologyQueues { manager, dispatcher } = outbox.queues();
+    TopologyQueueStatus { manager, dispatcher, clients: pending }
+}
+
 impl SequencerStatusSource for NodeStatus {
     fn status(&self) -> Option<SequencerStatusView> {
         let running = self.running.get()?;
@@ -64,8 +71,7 @@ impl SequencerStatusSource for NodeStatus {
             connected: running.gateway.connected_members(),
             active: report.is_ready(),
             components: problems(&report),
-            // No manager and no dispatcher run here; what is not in force yet counts as one.
-            topology_queues: TopologyQueueStatus { manager: 0, dispatcher: 0, clients: running.pending_topology() },
+            topology_queues: topology_queues(&self.outbox, running.pending_topology()),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A mediator node, from its configuration to a running mediator.
 
+mod broadcaster;
 mod connections;
 mod initializer;
 mod sequencers;
@@ -32,7 +33,9 @@ use super::StartError;
 use super::admin::{self, MediatorAdminParts};
 use super::foundation::{Foundation, FoundationParts, listen, place_of};
 use super::identity::{self, NodeIdentityError};
+use super::keys::MemberKeyRing;
 use crate::config::MediatorConfig;
+use broadcaster::MediatorBroadcaster;
 use initializer::Initializer;
 use sequencers::StoredConnectionsFault;
 use status::{MediatorStatus, Running};
@@ -73,6 +76,7 @@ pub(crate) struct MediatorNode {
     foundation: Foundation,
     store: MediatorStore,
     status: Arc<MediatorStatus>,
+    stores: TopologyStores,
     metrics: MediatorMetrics,
     health: Component,
 }
@@ -104,28 +108,28 @@ impl MediatorNode {
             admin_port: place_of(&admin).port(),
             started: Instant::now(),
             health: foundation.health.clone(),
+            outbox: foundation.outbox.clone(),
             running: OnceLock::new(),
         });
         let metrics = MediatorMetrics::register(&foundation.metrics)?;
         let health = foundation.health.component("mediator", Role::CRITICAL);
         let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
-        let node = Arc::new(Self { foundation, store, status, metrics, health });
+        let node = Arc::new(Self { foundation, store, status, stores, metrics, health });
         if node.store.configuration().await?.is_some() {
             node.run_aside();
         }
-        node.serve_admin(admin, stores, levels)?;
+        node.serve_admin(admin, levels)?;
         Ok(node)
     }
 
     fn serve_admin(
         self: &Arc<Self>,
         listener: TcpListener,
-        stores: TopologyStores,
         levels: Arc<dyn LogLevels>,
     ) -> Result<(), StartError> {
         let server = admin::mediator(MediatorAdminParts {
             foundation: &self.foundation,
-            stores,
+            stores: self.stores.clone(),
             levels,
             status: Arc::clone(&self.status) as _,
             initializer: Arc::new(Initializer::new(Arc::clone(self))),
@@ -181,6 +185,8 @@ impl MediatorNode {
     async fn prepare(&self, pool: SequencerPool) -> Result<Mediator, MediatorNodeFault> {
         let Foundation { lease, lifecycle, clock, .. } = &self.foundation;
         let member = pool.member().clone();
+        let keys = Arc::new(MemberKeyRing(pool.signer().keys().clone()));
+        self.foundation.vault.observe(keys).await.map_err(NodeIdentityError::from)?;
         let mut state = self.store.load(lease).await?.ok_or(MediatorNodeFault::NotInitialized)?;
         let psid = state.configuration.psid.clone();
         let topology = self.topology(&pool, &mut state, &member).await?;
@@ -206,6 +212,8 @@ impl MediatorNode {
         });
         // Set once: a node becomes part of one synchronizer.
         let _ = self.status.running.set(Running { psid, head: mediator.head(), clean: mediator.clean(), pool });
+        let (status, clock) = (Arc::clone(&self.status), Arc::clone(clock));
+        self.foundation.dispatch(self.stores.clone(), Arc::new(MediatorBroadcaster { status, clock }));
         self.health.ok();
         lifecycle.running();
         tracing::info!("the mediator is running");

@@ -6,13 +6,12 @@ use std::time::Instant;
 use synod_client::SequencerPool;
 use synod_mediator::node::HeadReceiver;
 use synod_node_admin::mediator::{MediatorStatusSource, MediatorStatusView};
-use synod_node_admin::{StageReceiver, SynchronizerTopology, SynchronizerView};
-use synod_proto::admin::health::v30::TopologyQueueStatus;
+use synod_node_admin::{StageReceiver, SynchronizerTopology, SynchronizerView, TopologyOutbox};
 use synod_runtime::Health;
 use synod_types::{CantonTimestamp, PhysicalSynchronizerId};
 use tokio::sync::watch;
 
-use crate::node::status::problems;
+use crate::node::status::{problems, topology_queues};
 
 /// What runs once the node is part of a synchronizer.
 #[derive(Debug)]
@@ -31,7 +30,17 @@ pub(super) struct MediatorStatus {
     pub(super) admin_port: u16,
     pub(super) started: Instant,
     pub(super) health: Health,
+    pub(super) outbox: TopologyOutbox,
     pub(super) running: OnceLock<Running>,
+}
+
+impl Running {
+    /// 1 while a topology change is sequenced but not in force, else 0.
+    fn pending_topology(&self) -> u32 {
+        let head = self.head.borrow();
+        let last = head.processed.unwrap_or(CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME);
+        u32::from(head.topology.latest_change().is_some_and(|effective| effective > last))
+    }
 }
 
 impl MediatorStatusSource for MediatorStatus {
@@ -45,7 +54,7 @@ impl MediatorStatusSource for MediatorStatus {
             admin_port: self.admin_port,
             active: report.is_ready(),
             components: problems(&report),
-            topology_queues: TopologyQueueStatus::default(),
+            topology_queues: topology_queues(&self.outbox, running.pending_topology()),
         })
     }
 }
