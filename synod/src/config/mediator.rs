@@ -30,7 +30,7 @@ impl Default for MediatorConfig {
             init: InitConfig::default(),
             storage: StorageConfig::file("mediator.db"),
             admin_api: AdminApiConfig::local(5007),
-            monitoring: MonitoringConfig::local(5064, 10014),
+            monitoring: MonitoringConfig::local(5062, 5064, 10014),
             logging: LoggingConfig::default(),
         }
     }

@@ -40,7 +40,7 @@ impl Default for SequencerConfig {
             public_api: PublicApiConfig::default(),
             admin_api: AdminApiConfig::local(5009),
             cometbft: None,
-            monitoring: MonitoringConfig::local(5063, 10013),
+            monitoring: MonitoringConfig::local(5061, 5063, 10013),
             logging: LoggingConfig::default(),
         }
     }

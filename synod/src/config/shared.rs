@@ -113,6 +113,8 @@ impl AdminApiConfig {
 pub(crate) struct MonitoringConfig {
     /// Address of the servers below.
     pub(crate) address: IpAddr,
+    /// Port of the gRPC health server; none when absent.
+    pub(crate) grpc_health_port: Option<u16>,
     /// Port of the HTTP health server; none when absent.
     pub(crate) http_health_port: Option<u16>,
     /// Port of the Prometheus exporter; none when absent.
@@ -121,8 +123,13 @@ pub(crate) struct MonitoringConfig {
 
 impl MonitoringConfig {
     /// Ports of this machine.
-    pub(super) fn local(http_health_port: u16, metrics_port: u16) -> Self {
-        Self { address: LOOPBACK, http_health_port: Some(http_health_port), metrics_port: Some(metrics_port) }
+    pub(super) fn local(grpc_health_port: u16, http_health_port: u16, metrics_port: u16) -> Self {
+        Self {
+            address: LOOPBACK,
+            grpc_health_port: Some(grpc_health_port),
+            http_health_port: Some(http_health_port),
+            metrics_port: Some(metrics_port),
+        }
     }
 }
 

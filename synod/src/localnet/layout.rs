@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct SequencerPorts {
     pub(crate) public: u16,
     pub(crate) admin: u16,
+    pub(crate) grpc_health: u16,
     pub(crate) http_health: u16,
     pub(crate) metrics: u16,
     pub(crate) comet_p2p: u16,
@@ -17,6 +18,7 @@ pub(crate) struct SequencerPorts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MediatorPorts {
     pub(crate) admin: u16,
+    pub(crate) grpc_health: u16,
     pub(crate) http_health: u16,
     pub(crate) metrics: u16,
 }
@@ -33,6 +35,7 @@ impl SequencerPorts {
         Self {
             public: at(5008, 0),
             admin: at(5009, 1),
+            grpc_health: at(5061, 9),
             http_health: at(5063, 2),
             metrics: at(10013, 3),
             comet_p2p: at(26656, 4),
@@ -46,7 +49,7 @@ impl MediatorPorts {
     pub(crate) fn of(index: u16, port_base: Option<u16>) -> Self {
         let shift = index * STEP;
         let at = |default: u16, offset: u16| port_base.map_or(default, |base| base + offset) + shift;
-        Self { admin: at(5007, 6), http_health: at(5064, 7), metrics: at(10014, 8) }
+        Self { admin: at(5007, 6), grpc_health: at(5062, 10), http_health: at(5064, 7), metrics: at(10014, 8) }
     }
 }
 
@@ -127,11 +130,12 @@ mod tests {
         for base in [None, Some(6000)] {
             let all = (0..10).map(|index| SequencerPorts::of(index, base));
             let ports = |ports: SequencerPorts| {
-                let SequencerPorts { public, admin, http_health, metrics, comet_p2p, comet_rpc } = ports;
-                [public, admin, http_health, metrics, comet_p2p, comet_rpc]
+                let SequencerPorts { public, admin, grpc_health, http_health, metrics, comet_p2p, comet_rpc } = ports;
+                [public, admin, grpc_health, http_health, metrics, comet_p2p, comet_rpc]
             };
             let mediators = (0..10).map(|index| MediatorPorts::of(index, base));
-            let mediators = mediators.flat_map(|ports| [ports.admin, ports.http_health, ports.metrics]);
+            let mediators =
+                mediators.flat_map(|ports| [ports.admin, ports.grpc_health, ports.http_health, ports.metrics]);
             let mut all: Vec<u16> = all.flat_map(ports).chain(mediators).collect();
             all.sort_unstable();
             let count = all.len();

@@ -55,6 +55,7 @@ pub(super) fn mediators(arguments: &LocalnetArgs, layout: &Layout) -> Result<Vec
         let mut config = MediatorConfig { name: NodeName(mediator_name(index)), ..MediatorConfig::default() };
         config.storage.url = format!("sqlite://{}", layout.mediator_database(index).display());
         config.admin_api.port = ports.admin;
+        config.monitoring.grpc_health_port = Some(ports.grpc_health);
         config.monitoring.http_health_port = Some(ports.http_health);
         config.monitoring.metrics_port = Some(ports.metrics);
         write(&layout.mediator_config(index), &toml::to_string(&config)?)?;
@@ -101,6 +102,7 @@ fn sequencer(index: u16, arguments: &LocalnetArgs, layout: &Layout) -> Sequencer
     config.storage.url = arguments.database_url.clone().unwrap_or_else(sqlite);
     config.public_api.port = ports.public;
     config.admin_api.port = ports.admin;
+    config.monitoring.grpc_health_port = Some(ports.grpc_health);
     config.monitoring.http_health_port = Some(ports.http_health);
     config.monitoring.metrics_port = Some(ports.metrics);
     config.cometbft = arguments.bft.map(|_| CometBftConfig {

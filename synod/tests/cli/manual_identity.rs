@@ -24,6 +24,9 @@ use synod_topology::mapping::{NamespaceDelegation, OwnerToKeyMapping, PublicKey}
 use synod_topology::{DynamicSynchronizerParameters, Mapping, StaticSynchronizerParameters};
 use synod_types::{MediatorGroupIndex, MediatorId, Member, MemberKind, ProtocolVersion, SequencerId, UniqueIdentifier};
 use tonic::transport::Channel;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::{Process, next_port_base, wait};
 
@@ -140,6 +143,15 @@ fn waiting(stage: NodeStage) -> i32 {
     StageReceiver::new(stage).1.not_initialized().expect("it waits").waiting_for_external_input
 }
 
+/// A node is ready before it is part of a synchronizer, too: whoever makes it one has to reach it.
+async fn assert_ready(health: &mut HealthClient<Channel>) {
+    for name in ["sequencer", "liveness", ""] {
+        let request = HealthCheckRequest { service: name.to_owned() };
+        let status = health.check(request).await.expect("known").into_inner().status();
+        assert_eq!(status, ServingStatus::Serving, "`{name}`");
+    }
+}
+
 // The connections have to notice that the node ends while this test waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_gets_its_identity_by_calls_and_founds_a_synchronizer() {
@@ -147,15 +159,22 @@ async fn a_node_gets_its_identity_by_calls_and_founds_a_synchronizer() {
     let (config, log, base) = (dir.path().join("sequencer.toml"), dir.path().join("log"), next_port_base());
     let text = format!(
         "name = \"sequencer\"\n[init.identity]\ntype = \"manual\"\n[storage]\nurl = \"sqlite://{}\"\n\
-         [public_api]\nport = {base}\n[admin_api]\nport = {}\n",
+         [public_api]\nport = {base}\n[admin_api]\nport = {}\n\
+         [monitoring]\nhttp_health_port = {}\nmetrics_port = {}\ngrpc_health_port = {}\n",
         dir.path().join("node.db").display(),
-        base + 1
+        base + 1,
+        base + 2,
+        base + 3,
+        base + 9
     );
     std::fs::write(&config, text).expect("a file");
     let arguments = ["sequencer".to_owned(), "-c".to_owned(), config.display().to_string()];
     let mut process = Process::start(&arguments, &log);
     let admin = Admin::connect(base + 1, &mut process).await;
     assert_eq!(admin.waits_for().await, Some(waiting(NodeStage::NoIdentity)));
+    let health = Channel::from_shared(format!("http://127.0.0.1:{}", base + 9)).expect("a URL").connect().await;
+    let mut health = HealthClient::new(health.expect("connects"));
+    assert_ready(&mut health).await;
     let uid = admin.give_identity().await;
     assert_eq!(admin.waits_for().await, Some(waiting(NodeStage::NoSynchronizer { uid: uid.clone() })));
     let transactions = admin.put_together(&uid).await;
@@ -171,6 +190,7 @@ async fn a_node_gets_its_identity_by_calls_and_founds_a_synchronizer() {
     let founded = initialization.initialize_sequencer_from_genesis_state_v2(tokio_stream::iter([request])).await;
     founded.expect("founded");
     assert_eq!(admin.waits_for().await, None);
+    assert_ready(&mut health).await;
     let kind = Some(admin::synchronizer::Kind::PhysicalId(genesis.psid.to_string()));
     let synchronizer = || store(Store::Synchronizer(admin::Synchronizer { kind: kind.clone() }));
     assert_eq!(admin.list(synchronizer()).await.len(), genesis.rows.len());

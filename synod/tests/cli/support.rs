@@ -166,8 +166,8 @@ impl Localnet {
 /// A port from which on a network of up to four sequencers finds its ports free; no two networks of this process meet.
 pub(crate) fn next_port_base() -> u16 {
     use std::sync::atomic::{AtomicU16, Ordering};
-    /// Ports of one sequencer; those of the next one of the same network are `SHIFT` above.
-    const WIDTH: u16 = 8;
+    /// Ports of one sequencer and one mediator; those of the next ones of the same network are `SHIFT` above.
+    const WIDTH: u16 = 12;
     const SHIFT: u16 = 100;
     const IN_ONE_SHIFT: u16 = SHIFT / WIDTH;
     static NEXT: AtomicU16 = AtomicU16::new(0);

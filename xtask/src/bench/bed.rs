@@ -15,12 +15,13 @@ use crate::command::{cargo, run};
 use crate::tools;
 use crate::workspace::{field, metadata};
 
-/// Ports that a sequencer takes, counted from its first; those of the next one of its localnet are `SHIFT` above.
-const PORTS: u16 = 6;
+/// Ports that a sequencer and a mediator take, counted from their first; those of the next ones of their localnet are
+/// `SHIFT` above.
+const PORTS: u16 = 11;
 const SHIFT: u16 = 100;
 /// Where the ports of the sequencers begin, and how many bases are tried.
 const FIRST_BASE: u16 = 21_000;
-const BASES: u16 = 1_000;
+const BASES: u16 = 800;
 
 /// Where a sequencer keeps its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,10 +196,11 @@ impl Place {
     /// The same sequencer as `synod localnet` runs, without the self-test.
     fn configuration(&self) -> String {
         let (url, base) = (&self.database_url, self.port_base);
-        let (admin, health, metrics) = (base + 1, base + 2, base + 3);
+        let (admin, health, metrics, grpc_health) = (base + 1, base + 2, base + 3, base + 9);
         format!(
             "name = \"sequencer1\"\n[storage]\nurl = \"{url}\"\n[public_api]\nport = {base}\n[admin_api]\nport = {admin}\n\
-             [monitoring]\nhttp_health_port = {health}\nmetrics_port = {metrics}\n[logging]\nlevel = \"warn\"\n"
+             [monitoring]\ngrpc_health_port = {grpc_health}\nhttp_health_port = {health}\nmetrics_port = {metrics}\n\
+             [logging]\nlevel = \"warn\"\n"
         )
     }
 
@@ -232,7 +234,7 @@ impl Drop for Node {
 /// The first port of up to four sequencers whose ports were free a moment ago.
 fn free_port_base() -> Result<u16, String> {
     let start = u16::try_from(std::process::id() % u32::from(BASES)).unwrap_or(0);
-    let bases = (0..BASES).map(|step| FIRST_BASE + (start + step) % BASES * 10);
+    let bases = (0..BASES).map(|step| FIRST_BASE + (start + step) % BASES * 12);
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     bases
         .into_iter()
