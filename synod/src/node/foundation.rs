@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use synod_node_admin::{
-    IdentityAdmin, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StopNode, SynchronizerTopology,
-    TopologyBroadcaster, TopologyOutbox, TopologyStores, TopologyStoresParts, Vault,
+    GrpcHealthServer, IdentityAdmin, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StopNode,
+    SynchronizerTopology, TopologyBroadcaster, TopologyOutbox, TopologyStores, TopologyStoresParts, Vault,
 };
 use synod_ordering::Clock;
+use synod_runtime::health::Role;
 use synod_runtime::{Health, MetricsRegistry, Phase, Supervisor, TaskKind, health, metrics};
 use synod_store::{Acquired, Lease, Store, StoreConfig, StoreFault};
 use synod_types::{CantonTimestamp, MemberKind};
@@ -66,9 +67,13 @@ impl Foundation {
         };
         let metrics = MetricsRegistry::new(&name.0, component, env!("CARGO_PKG_VERSION"))?;
         let health = Health::with_metrics(&metrics)?;
-        serve_monitoring(monitoring, &supervisor, &health, &metrics).await?;
+        serve_monitoring(kind, monitoring, &supervisor, &health, &metrics).await?;
+        // A node that has its store is ready, part of a synchronizer or not: operators have to reach it. One that stands by
+        // is not. A store that fails later stops the node.
+        let db_storage = health.component("db-storage", Role::CRITICAL);
         let store = Store::open(&store_config(storage)?).await?;
         let lease = acquire(&store, &holder(place)).await?;
+        db_storage.ok();
         let identity = init.identity.r#type;
         let stage = first_stage(kind, identity, name, &store, clock.now()).await?;
         let (lifecycle, stage) = NodeLifecycle::new(kind, stage);
@@ -78,20 +83,8 @@ impl Foundation {
         };
         let vault = Vault::of_node(store.clone(), stop.clone());
         let outbox = TopologyOutbox::default();
-        let foundation = Self {
-            supervisor,
-            clock,
-            store,
-            lease,
-            metrics,
-            health,
-            lifecycle,
-            stage,
-            vault,
-            outbox,
-            stop,
-            identity,
-        };
+        let foundation =
+            Self { supervisor, clock, store, lease, metrics, health, lifecycle, stage, vault, outbox, stop, identity };
         foundation.keep_lease();
         Ok(foundation)
     }
@@ -177,11 +170,19 @@ async fn first_stage(
 }
 
 async fn serve_monitoring(
+    kind: MemberKind,
     monitoring: &MonitoringConfig,
     supervisor: &Supervisor,
     health: &Health,
     metrics: &MetricsRegistry,
 ) -> Result<(), StartError> {
+    if let Some(port) = monitoring.grpc_health_port {
+        let listener = listen("gRPC health", monitoring.address, port).await?;
+        let server = GrpcHealthServer::new(kind, health.clone());
+        supervisor.spawn("gRPC health", TaskKind::essential(Phase::Store), |stop| {
+            server.serve(listener, stop.cancelled_owned())
+        });
+    }
     if let Some(port) = monitoring.http_health_port {
         let listener = listen("HTTP health", monitoring.address, port).await?;
         let health = health.clone();
