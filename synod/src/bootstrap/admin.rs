@@ -8,7 +8,8 @@ use synod_proto::admin::sequencer::v30::SequencerStatusRequest;
 use synod_proto::admin::sequencer::v30::sequencer_connection::{Grpc, Type as ConnectionType};
 use synod_proto::admin::sequencer::v30::sequencer_status_response::Kind as SequencerKind;
 use synod_proto::admin::sequencer::v30::{
-    SequencerConnection, SequencerConnectionValidation, SequencerConnections, SubmissionRequestAmplification,
+    SequencerConnection, SequencerConnectionPoolDelays, SequencerConnectionValidation, SequencerConnections,
+    SubmissionRequestAmplification,
 };
 use synod_proto::mediator::admin::v30::InitializeMediatorRequest;
 use synod_proto::protocol::v30::enums::TopologyChangeOp;
@@ -266,12 +267,26 @@ impl NodeAdmin {
                 sequencer_trust_threshold: trust_threshold,
                 submission_request_amplification: Some(amplification),
                 sequencer_liveness_margin: 0,
-                sequencer_connection_pool_delays: None,
+                sequencer_connection_pool_delays: Some(pool_delays()),
             }),
             sequencer_connection_validation: SequencerConnectionValidation::Disabled.into(),
         };
         let mut service = MediatorInitializationServiceClient::new(self.channel.clone());
         service.initialize_mediator(request).await.map(|_| ()).map_err(self.refused("InitializeMediator"))
+    }
+}
+
+/// Canton's defaults; its own mediators refuse connections without delays.
+fn pool_delays() -> SequencerConnectionPoolDelays {
+    let millis = |millis: i64| {
+        let nanos = i32::try_from(millis % 1_000 * 1_000_000).unwrap_or_default();
+        Some(prost_types::Duration { seconds: millis / 1_000, nanos })
+    };
+    SequencerConnectionPoolDelays {
+        min_restart_delay: millis(10),
+        max_restart_delay: millis(10_000),
+        subscription_request_delay: millis(1_000),
+        warn_validation_delay: millis(20_000),
     }
 }
 

@@ -18,7 +18,7 @@ fn a_network_is_founded_tested_and_stopped() {
     let ready = net.wait_until_ready(READY_LIMIT);
     assert!(ready["synchronizer_id"].as_str().is_some_and(|id| id.ends_with("::35-0")), "{ready}");
     assert!(ready["self_test_ms"].as_u64().is_some(), "{ready}");
-    assert_eq!(ready["mediators"].as_array().map(Vec::len), Some(0));
+    assert_eq!(ready["mediators"].as_array().map(Vec::len), Some(1));
     let public = ready["sequencers"][0]["public"].as_str().expect("an address").to_owned();
     let probe = synod(&["probe", &format!("http://{public}"), "--json"]);
     assert!(probe.status.success(), "{probe:?}");

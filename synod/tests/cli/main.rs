@@ -1,5 +1,6 @@
 //! The binary from outside, as its users run it.
 
+mod bootstrap;
 mod consortium;
 mod localnet;
 mod manual_identity;

@@ -30,8 +30,14 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(arguments: &[impl AsRef<OsStr>], log: &Path) -> Self {
+        Self::start_with(arguments, &[], log)
+    }
+
+    /// With these environment variables.
+    pub(crate) fn start_with(arguments: &[impl AsRef<OsStr>], variables: &[(&str, &str)], log: &Path) -> Self {
         let file = std::fs::File::options().create(true).append(true).open(log).expect("a log file");
         let child = command(arguments)
+            .envs(variables.iter().copied())
             .stdout(file.try_clone().expect("a second handle"))
             .stderr(file)
             .spawn()

@@ -96,9 +96,11 @@ impl PartyVotes {
     /// Whether so many rejected that it would have been enough to approve, or so few are left that not enough can approve.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
-        let lost = self.rejections.len().saturating_add(self.abstentions.len());
+        // Canton adds 32-bit numbers, and a threshold may be as large as those go: then the sum is negative.
+        let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        let lost = number(self.rejections.len()).wrapping_add(number(self.abstentions.len()));
         self.rejections.len() >= self.hosts.threshold()
-            || lost.saturating_add(self.hosts.threshold()) > self.hosts.count()
+            || lost.wrapping_add(number(self.hosts.threshold())) > number(self.hosts.count())
     }
 
     /// Who has not voted.
