@@ -1,6 +1,7 @@
 //! A gateway from its parts to its end.
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::core::Core;
 use crate::disabled::DisabledMembers;
 use crate::limits::CallLimits;
 use crate::signing::EventSigner;
-use crate::submission::{BroadcastError, own};
+use crate::submission::{BroadcastError, PurchaseError, own, purchase};
 use crate::subscription::SubscriptionPool;
 use crate::transport::{Health, PublicServer};
 
@@ -174,6 +175,16 @@ impl GatewayHandle {
     /// [`BroadcastError`]: it was not ordered, or that is not known.
     pub async fn broadcast(&self, content: Bytes) -> Result<CantonTimestamp, BroadcastError> {
         own::submit(&self.core, content).await
+    }
+
+    /// Sends this sequencer's part of a purchase of traffic: from when it takes effect, `total` bytes are all that the member
+    /// ever purchased. It takes effect when as many sequencers as their threshold asks for have sent the same in the same
+    /// window of time (ch. 03 §5.5). Returns when it is durable.
+    ///
+    /// # Errors
+    /// [`PurchaseError`]: it was not ordered, or that is not known.
+    pub async fn purchase(&self, member: &Member, serial: NonZeroU32, total: u64) -> Result<(), PurchaseError> {
+        purchase::submit(&self.core, member, serial, total).await
     }
 
     /// Logs a member out: its tokens are bad, its subscriptions end. It may log in again.

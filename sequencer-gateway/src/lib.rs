@@ -38,4 +38,4 @@ pub use metrics::GatewayMetrics;
 pub use parts::GatewayParts;
 pub use settings::{GatewaySettings, SequencingTimeSource, TlsIdentity};
 pub use signing::PrivateKeys;
-pub use submission::BroadcastError;
+pub use submission::{BroadcastError, PurchaseError};

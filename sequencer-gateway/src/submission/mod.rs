@@ -5,10 +5,12 @@
 
 pub(crate) mod checks;
 pub(crate) mod own;
+pub(crate) mod purchase;
 mod rate;
 mod refused;
 
 pub(crate) use checks::check;
 pub use own::BroadcastError;
+pub use purchase::PurchaseError;
 pub(crate) use rate::RateLimits;
 pub(crate) use refused::Refused;

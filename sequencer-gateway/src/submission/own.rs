@@ -1,4 +1,4 @@
-//! What this sequencer submits itself: broadcasts of topology (ch. 02 §4.1).
+//! What this sequencer submits itself: broadcasts of topology (ch. 02 §4.1), and purchases of traffic (in [`super::purchase`]).
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use synod_machine::OrderedKind;
 use synod_ordering::{Entry, SubmitError};
 use synod_pipeline::Head;
 use synod_types::{CantonTimestamp, InvalidIdentifier, MessageId, Recipient};
-use synod_wire::{Batch, Envelope, Recipients, SignedContent, SubmissionRequestContent};
+use synod_wire::{AggregationRule, Batch, Envelope, Recipients, SignedContent, SubmissionRequestContent};
 use thiserror::Error;
 
 use super::{RateLimits, Refused, check};
@@ -35,14 +35,14 @@ pub(crate) enum BroadcastFault {
     Sign(#[from] SigningFault),
 }
 
-/// A broadcast was not ordered.
+/// A submission of this sequencer was not ordered.
 #[derive(Debug, Error)]
 pub enum BroadcastError {
     /// It cannot be made or signed.
-    #[error("the broadcast cannot be made")]
+    #[error("the submission cannot be made")]
     Fault(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It does not pass the checks that a submission of every member has to pass, or it cannot be ordered at present.
-    #[error("the broadcast was refused: {0}")]
+    #[error("the submission was refused: {0}")]
     Refused(String),
 }
 
@@ -60,28 +60,48 @@ pub(crate) fn broadcast(core: &Core, head: &Head, content: Bytes) -> Result<OwnS
     let version = core.version();
     let everybody = Recipients::group([Recipient::AllMembersOfSynchronizer]).ok_or(BroadcastFault::NoRecipients)?;
     let envelope = Envelope { content, signatures: Vec::new() };
-    let now = core.latest_time(head);
-    let max_sequencing_time = now.saturating_add(BROADCAST_LIFETIME);
+    let max_sequencing_time = core.latest_time(head).saturating_add(BROADCAST_LIFETIME);
+    signed(core, head, Batch::new(version, vec![(envelope, everybody)]), max_sequencing_time, None)
+}
+
+/// A batch, signed as a submission of this sequencer.
+pub(crate) fn signed(
+    core: &Core,
+    head: &Head,
+    batch: Batch,
+    max_sequencing_time: CantonTimestamp,
+    aggregation_rule: Option<AggregationRule>,
+) -> Result<OwnSubmission, BroadcastFault> {
+    let version = core.version();
     let request = SubmissionRequestContent {
         sender: core.sequencer.member(),
         message_id: message_id()?,
-        batch: Batch::new(version, vec![(envelope, everybody)]),
+        batch,
         max_sequencing_time,
         topology_timestamp: None,
-        aggregation_rule: None,
+        aggregation_rule,
         submission_cost: None,
     }
     .to_versioned_bytes(version);
-    let signature = core.signer.sign(head, now.immediate_successor(), &submission_request_hash(&request))?;
+    let now = core.latest_time(head).immediate_successor();
+    let signature = core.signer.sign(head, now, &submission_request_hash(&request))?;
     let bytes = SignedContent::new(request, signature, None).to_versioned_bytes(version);
     Ok(OwnSubmission { bytes, max_sequencing_time })
 }
 
 /// Orders a broadcast, after the checks of every submission. Its max sequencing time.
 pub(crate) async fn submit(core: &Core, content: Bytes) -> Result<CantonTimestamp, BroadcastError> {
+    order(core, |head| broadcast(core, head, content)).await
+}
+
+/// Orders a submission that is made for the head, after the checks of every submission. Its max sequencing time.
+pub(crate) async fn order(
+    core: &Core,
+    make: impl FnOnce(&Head) -> Result<OwnSubmission, BroadcastFault>,
+) -> Result<CantonTimestamp, BroadcastError> {
     let ready = {
         let head = core.head();
-        let submission = broadcast(core, &head, content).map_err(|fault| BroadcastError::Fault(fault.into()))?;
+        let submission = make(&head).map_err(|fault| BroadcastError::Fault(fault.into()))?;
         // Of sequencers no rate is limited.
         let rates = RateLimits::new(core.settings.confirmation_request_burst_seconds);
         let checked = check(core, &rates, &head, &core.sequencer.member(), &submission.bytes);
