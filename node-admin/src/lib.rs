@@ -22,6 +22,7 @@ mod stop;
 mod stores;
 mod synchronizer_time;
 mod times;
+mod topology_aggregation;
 mod topology_read;
 mod topology_write;
 mod vault;
@@ -42,6 +43,7 @@ pub use stores::{
     TopologyQueues, TopologyStores, TopologyStoresParts,
 };
 pub use synchronizer_time::{SynchronizerTime, SynchronizerTimeAdmin};
+pub use topology_aggregation::TopologyAggregationAdmin;
 pub use topology_read::TopologyReadAdmin;
 pub use topology_write::TopologyWriteAdmin;
 pub use vault::{KeyObserver, Vault, VaultAdmin, VaultFault};

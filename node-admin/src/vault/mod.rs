@@ -1,23 +1,25 @@
 //! The keys of a node.
 
 mod filter;
+mod key_pair;
+mod observer;
 mod service;
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message;
-use std::sync::{Arc, Mutex, PoisonError};
 use synod_crypto::{KeyUsages, SigningKeySpec, SigningPrivateKey};
 use synod_proto::crypto::v30::SigningPublicKey as SigningPublicKeyProto;
 use synod_store::{PublicKeyRow, Store, StoreFault};
 use synod_types::Fingerprint;
 use thiserror::Error;
 
-pub use service::VaultAdmin;
-
 use crate::StopNode;
 use crate::errors::{AdminError, fault};
 pub use observer::KeyObserver;
+pub use service::VaultAdmin;
+
 /// The keys cannot be read or written.
 #[derive(Debug, Error)]
 pub enum VaultFault {
@@ -43,10 +45,10 @@ pub enum VaultFault {
 #[derive(Debug, Clone)]
 pub struct Vault {
     store: Store,
-}
-
     stop: StopNode,
     observers: Arc<Mutex<Vec<Arc<dyn KeyObserver>>>>,
+}
+
 impl Vault {
     /// The keys of this store.
     #[must_use]
@@ -144,7 +146,9 @@ impl Vault {
     /// [`VaultFault::Store`].
     pub async fn put(&self, key: &SigningPrivateKey, name: Option<String>) -> Result<(), VaultFault> {
         let row = public_row(key.public_key(), name);
-        Ok(self.store.put_key_pair(&row, &key.to_pkcs8()).await?)
+        self.store.put_key_pair(&row, &key.to_pkcs8()).await?;
+        self.tell(|observer| observer.added(key));
+        Ok(())
     }
 
     /// Stores a public key of somebody else.
@@ -164,7 +168,11 @@ impl Vault {
     /// # Errors
     /// [`VaultFault::Store`].
     pub async fn delete(&self, fingerprint: &Fingerprint) -> Result<bool, VaultFault> {
-        Ok(self.store.delete_key_pair(fingerprint).await?)
+        let is_deleted = self.store.delete_key_pair(fingerprint).await?;
+        if is_deleted {
+            self.tell(|observer| observer.deleted(fingerprint));
+        }
+        Ok(is_deleted)
     }
 }
 

@@ -15,7 +15,8 @@ use synod_types::Fingerprint;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::filter::KeyFilter;
-use crate::errors::{AdminError, Trace, fault, malformed};
+use super::{Vault, key_pair};
+use crate::errors::{AdminError, Trace, malformed};
 
 /// Longest name of a key, in characters (`KeyName`, `String300`).
 const MAX_NAME: usize = 300;
@@ -81,7 +82,7 @@ impl VaultAdmin {
     }
 }
 
-fn key_name(name: String) -> Result<Option<String>, AdminError> {
+pub(super) fn key_name(name: String) -> Result<Option<String>, AdminError> {
     if name.chars().count() > MAX_NAME {
         return Err(malformed(format!("the name of a key has at most {MAX_NAME} characters")));
     }
@@ -145,6 +146,15 @@ impl VaultService for VaultAdmin {
         Ok(Response::new(admin::ImportPublicKeyResponse { fingerprint: fingerprint.as_str().to_owned() }))
     }
 
+    async fn import_key_pair(
+        &self,
+        request: Request<admin::ImportKeyPairRequest>,
+    ) -> Result<Response<admin::ImportKeyPairResponse>, Status> {
+        let trace = Trace::of(&request);
+        key_pair::import(&self.vault, request.into_inner(), &trace).await?;
+        Ok(Response::new(admin::ImportKeyPairResponse {}))
+    }
+
     async fn export_key_pair(
         &self,
         _: Request<admin::ExportKeyPairRequest>,
@@ -170,6 +180,5 @@ impl VaultService for VaultAdmin {
         register_kms_signing_key(RegisterKmsSigningKeyRequest) -> RegisterKmsSigningKeyResponse;
         rotate_wrapper_key(RotateWrapperKeyRequest) -> RotateWrapperKeyResponse;
         get_wrapper_key_id(GetWrapperKeyIdRequest) -> GetWrapperKeyIdResponse;
-        import_key_pair(ImportKeyPairRequest) -> ImportKeyPairResponse;
     }
 }

@@ -1,0 +1,79 @@
+//! Key pairs that come from elsewhere (`GrpcVaultService.importKeyPair`).
+
+use bytes::Bytes;
+use prost::Message;
+use synod_crypto::SigningPrivateKey;
+use synod_proto::crypto::admin::v30::ImportKeyPairRequest;
+use synod_proto::crypto::v30 as crypto;
+use synod_proto::crypto::v30::crypto_key_pair::Pair;
+use synod_store::PublicKeyRow;
+use synod_wire::versioned;
+use tonic::Status;
+
+use super::Vault;
+use super::service::key_name;
+use crate::errors::{AdminError, ErrorCode, Trace, malformed};
+
+/// Stores the key pair of a call. Its name and its public key follow from the private key, whatever the message says. One
+/// that is here already with the same name and usages changes nothing.
+///
+/// # Errors
+/// The status of the call: the bytes are no signing key pair, they are encrypted by a password, or the key is here with
+/// another name or for other usages.
+pub(super) async fn import(vault: &Vault, request: ImportKeyPairRequest, trace: &Trace) -> Result<(), Status> {
+    let name = key_name(request.name).map_err(|error| error.status(trace))?;
+    if !request.password.is_empty() {
+        let text = "Failed to decrypt encrypted keypair with password: this node does not decrypt by passwords";
+        return Err(Status::failed_precondition(text));
+    }
+    let stored = store(vault, &request.key_pair, name).await;
+    stored.map_err(|error| error.status(trace))
+}
+
+async fn store(vault: &Vault, bytes: &Bytes, name: Option<String>) -> Result<(), AdminError> {
+    let key = parse(bytes)?;
+    let fingerprint = key.public_key().fingerprint();
+    let known = vault.public_keys().await.map_err(|error| vault.fault(error))?;
+    if let Some(known) = known.iter().find(|known| known.fingerprint == *fingerprint) {
+        check_same(known, &key, name.as_deref())?;
+    }
+    vault.put(&key, name.clone()).await.map_err(|error| vault.fault(error))?;
+    tracing::info!(%fingerprint, name, "a key pair was imported");
+    Ok(())
+}
+
+/// A key does not change its name or its usages by being imported again.
+fn check_same(known: &PublicKeyRow, key: &SigningPrivateKey, name: Option<&str>) -> Result<(), AdminError> {
+    let is_same_key = known.public_key.as_ref() == key.public_key().to_proto().encode_to_vec();
+    if is_same_key && (!known.owned || known.name.as_deref() == name) {
+        return Ok(());
+    }
+    let (id, existing) = (&known.fingerprint, known.name.as_deref().unwrap_or_default());
+    let new = name.unwrap_or_default();
+    let reason = format!("KeyAlreadyExists(keyId = {id}, existingKeyName = {existing}, newKeyName = {new})");
+    let cause = "An error occurred with the private crypto store";
+    Err(AdminError::new(ErrorCode::CRYPTO_PRIVATE_STORE_ERROR, cause).with("reason", reason))
+}
+
+/// Reads versioned `CryptoKeyPair`; older nodes wrote it without the version.
+fn parse(bytes: &Bytes) -> Result<SigningPrivateKey, AdminError> {
+    let versioned = versioned::unwrap(bytes).map_err(|error| error.to_string()).and_then(|found| pair(found.data));
+    let found = versioned.or_else(|first| {
+        let both = |second| malformed(format!("Failed to parse crypto key pair: {first}, {second}"));
+        pair(bytes.clone()).map_err(both)
+    })?;
+    let private = match found {
+        Pair::SigningKeyPair(pair) => pair.private_key,
+        Pair::EncryptionKeyPair(_) => return Err(malformed("this node keeps signing keys only")),
+    };
+    let private = private.ok_or_else(|| malformed("field `private_key` is not set"))?;
+    SigningPrivateKey::from_proto(&private).map_err(|error| malformed(synod_runtime::Chain(&error)))
+}
+
+fn pair(bytes: Bytes) -> Result<Pair, String> {
+    let pair = crypto::CryptoKeyPair::decode(bytes).map_err(|error| error.to_string())?;
+    pair.pair.ok_or_else(|| "field `pair` is not set".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use synod_crypto::{KeyUsages, SigningKeySpec};
+use synod_rpc::crypto::admin::v30::vault_service_server::VaultService;
+use synod_store::{Store, StoreConfig};
+use synod_testkit::fields;
+use synod_testkit::recordings::Recording;
+use synod_types::Fingerprint;
+use tempfile::TempDir;
+use tonic::{Code, Request};
+
+use super::*;
+use crate::{KeyObserver, VaultAdmin};
+
+async fn vault() -> (TempDir, Vault) {
+    let folder = TempDir::new().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("node.db").display());
+    (folder, Vault::new(Store::open(&StoreConfig::new(url)).await.expect("opens")))
+}
+
+fn signing(private: crypto::SigningPrivateKey) -> crypto::CryptoKeyPair {
+    let pair = crypto::SigningKeyPair { private_key: Some(private) };
+    crypto::CryptoKeyPair { pair: Some(Pair::SigningKeyPair(pair)) }
+}
+
+fn versioned(pair: &crypto::CryptoKeyPair) -> Bytes {
+    versioned::wrap(30, &pair.encode_to_vec())
+}
+
+fn request(key_pair: Bytes, name: &str) -> ImportKeyPairRequest {
+    ImportKeyPairRequest { key_pair, name: name.to_owned(), password: String::new() }
+}
+
+async fn call(vault: &Vault, request: ImportKeyPairRequest) -> Result<(), Status> {
+    VaultAdmin::new(vault.clone()).import_key_pair(Request::new(request)).await.map(|_| ())
+}
+
+fn generate(usages: KeyUsages) -> SigningPrivateKey {
+    SigningPrivateKey::generate(SigningKeySpec::EcP256, usages).expect("random numbers")
+}
+
+/// What is in a vault: fingerprints, names, and whether they are its own.
+async fn content(vault: &Vault) -> Vec<(Fingerprint, Option<String>, bool)> {
+    let rows = vault.public_keys().await.expect("reads").into_iter();
+    rows.map(|row| (row.fingerprint, row.name, row.owned)).collect()
+}
+
+/// Keeps what it is told.
+#[derive(Debug, Default)]
+struct Told(Mutex<Vec<Fingerprint>>);
+
+impl KeyObserver for Told {
+    fn added(&self, key: &SigningPrivateKey) {
+        self.0.lock().expect("no panic").push(key.public_key().fingerprint().clone());
+    }
+
+    fn deleted(&self, _: &Fingerprint) {}
+}
+
+#[tokio::test]
+async fn the_keys_of_a_canton_node_sign_as_soon_as_they_are_imported() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings/pv35-basic");
+    let recording = Recording::open(&folder).expect("a recording");
+    let rows = recording.table("sequencer1", "common_crypto_private_keys").expect("a table");
+    assert!(!rows.is_empty());
+    let (_folder, vault) = vault().await;
+    let told = Arc::new(Told::default());
+    vault.observe(Arc::clone(&told) as _).await.expect("observes");
+    for row in &rows {
+        let data = versioned::unwrap(&fields::bytes(row, "data").expect("bytes")).expect("versioned").data;
+        let private = crypto::SigningPrivateKey::decode(data).expect("a key");
+        // What the message calls the key does not count.
+        let pair = signing(crypto::SigningPrivateKey { id: "1220".to_owned() + &"00".repeat(32), ..private });
+        let name = fields::text(row, "name").expect("a name");
+        call(&vault, request(versioned(&pair), name)).await.expect("imported");
+        let fingerprint = Fingerprint::parse(fields::text(row, "key_id").expect("an id")).expect("a fingerprint");
+        let key = vault.signing_key(&fingerprint).await.expect("reads").expect("there");
+        let hash = synod_crypto::submission_request_hash(b"something");
+        let usages = key.public_key().usages();
+        assert_eq!(key.sign(&hash, usages).expect("signs").signed_by(), &fingerprint);
+        assert_eq!(told.0.lock().expect("no panic").last(), Some(&fingerprint));
+    }
+    assert_eq!(content(&vault).await.len(), rows.len());
+}
+
+#[tokio::test]
+async fn a_key_pair_without_a_version_is_read_as_well() {
+    let (_folder, vault) = vault().await;
+    let key = generate(KeyUsages::PROTOCOL);
+    let bytes = signing(key.to_proto()).encode_to_vec();
+    call(&vault, request(bytes.into(), "")).await.expect("imported");
+    assert_eq!(content(&vault).await, [(key.public_key().fingerprint().clone(), None, true)]);
+}
+
+#[tokio::test]
+async fn a_key_keeps_its_name_and_its_usages() {
+    let (_folder, vault) = vault().await;
+    let key = generate(KeyUsages::PROTOCOL);
+    vault.put_public(key.public_key(), Some("theirs".to_owned())).await.expect("stored");
+    let bytes = versioned(&signing(key.to_proto()));
+    let imported = [(key.public_key().fingerprint().clone(), Some("ours".to_owned()), true)];
+    for _ in 0..2 {
+        call(&vault, request(bytes.clone(), "ours")).await.expect("imported");
+        assert_eq!(content(&vault).await, imported);
+    }
+    let more = crypto::SigningPrivateKey { usage: KeyUsages::ALL.numbers(), ..key.to_proto() };
+    for other in [request(bytes, "other"), request(versioned(&signing(more)), "ours")] {
+        let refused = call(&vault, other).await.expect_err("it is another");
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(refused.message().starts_with("CRYPTO_PRIVATE_STORE_ERROR("), "{refused:?}");
+        assert_eq!(content(&vault).await, imported);
+    }
+    let stored = vault.signing_key(key.public_key().fingerprint()).await.expect("reads").expect("there");
+    assert_eq!(stored.public_key(), key.public_key());
+}
+
+#[tokio::test]
+async fn what_is_no_key_pair_is_not_stored() {
+    let (_folder, vault) = vault().await;
+    let private = generate(KeyUsages::PROTOCOL).to_proto();
+    let good = versioned(&signing(private.clone()));
+    let encryption = crypto::EncryptionKeyPair { private_key: Some(crypto::EncryptionPrivateKey::default()) };
+    let encryption = crypto::CryptoKeyPair { pair: Some(Pair::EncryptionKeyPair(encryption)) };
+    let empty = crypto::CryptoKeyPair { pair: Some(Pair::SigningKeyPair(crypto::SigningKeyPair::default())) };
+    let with = |change: fn(&mut crypto::SigningPrivateKey)| {
+        let mut changed = private.clone();
+        change(&mut changed);
+        request(versioned(&signing(changed)), "")
+    };
+    let malformed = [
+        request(Bytes::new(), ""),
+        request(Bytes::from_static(b"no key"), ""),
+        request(versioned(&crypto::CryptoKeyPair::default()), ""),
+        request(versioned(&empty), ""),
+        request(versioned(&encryption), ""),
+        request(encryption.encode_to_vec().into(), ""),
+        with(|key| key.private_key = key.private_key.slice(1..)),
+        with(|key| key.usage = KeyUsages::PROOF_OF_OWNERSHIP.numbers()),
+        with(|key| key.format = 0),
+        request(good.clone(), &"x".repeat(301)),
+    ];
+    for request in malformed {
+        let refused = call(&vault, request.clone()).await.expect_err("malformed");
+        let is_right =
+            refused.code() == Code::InvalidArgument && refused.message().starts_with("PROTO_DESERIALIZATION_FAILURE(");
+        assert!(is_right, "{refused:?} for {request:?}");
+    }
+    let by_password = ImportKeyPairRequest { password: "secret".to_owned(), ..request(good.clone(), "") };
+    let refused = call(&vault, by_password).await.expect_err("not decrypted");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().starts_with("Failed to decrypt encrypted keypair with password"), "{refused:?}");
+    assert_eq!(content(&vault).await, []);
+    call(&vault, request(good, "")).await.expect("imported");
+}
