@@ -33,6 +33,13 @@ pub(crate) fn text(method: &str, answers: &[Bytes]) -> String {
             items(stored.into_iter().map(|one| item(&one.into_row(0, 0, ProtocolVersion::V35))).collect())
         }
         "Authorize" => format!("{:#?}", sorted(one::<admin::AuthorizeResponse>(answers).transaction.expect("set"))),
+        "ListSynchronizerParametersState" => {
+            let mut answer: admin::ListSynchronizerParametersStateResponse = one(answers);
+            for context in answer.results.iter_mut().filter_map(|result| result.context.as_mut()) {
+                without_times(context);
+            }
+            format!("{answer:#?}")
+        }
         "ListMyKeys" => {
             let keys: vault::ListMyKeysResponse = one(answers);
             set(keys.private_keys_metadata)
@@ -95,6 +102,14 @@ fn verdicts(answers: &[Bytes]) -> String {
         format!("{response:#?}")
     });
     sorted.collect::<Vec<_>>().join("\n")
+}
+
+/// Only which times there are counts; signers are a set.
+fn without_times(context: &mut admin::BaseResult) {
+    for time in [&mut context.sequenced, &mut context.valid_from, &mut context.valid_until].into_iter().flatten() {
+        *time = prost_types::Timestamp::default();
+    }
+    context.signed_by_fingerprints.sort();
 }
 
 /// Signatures are a set.

@@ -1,5 +1,6 @@
 //! The administration API against what the Console of recorded runs sent and was answered.
 
+mod changes;
 mod compare;
 mod data;
 mod first_calls;
@@ -8,3 +9,4 @@ mod node;
 mod raw;
 mod refusals;
 mod replay;
+mod synchronizer;

@@ -5,31 +5,32 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use prost::Message;
-use synod_machine::{State, genesis};
+use synod_machine::genesis;
 use synod_node_admin::sequencer::{
     InitializationAdmin, InitializeRefused, SequencerInitializer, SequencerStatusAdmin, SequencerStatusSource,
     SequencerStatusView,
 };
 use synod_node_admin::{
     AdminServer, IdentityAdmin, LogLevels, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StatusAdmin,
-    StopNode, SynchronizerTopology, SynchronizerView, TopologyOutbox, TopologyReadAdmin, TopologyStores, TopologyStoresParts, TopologyWriteAdmin,
-    UnknownLogLevel, Vault, VaultAdmin,
+    StopNode, SynchronizerTopology, SynchronizerView, TopologyBroadcaster, TopologyOutbox, TopologyReadAdmin,
+    TopologyStores, TopologyStoresParts, TopologyWriteAdmin, UnknownLogLevel, Vault, VaultAdmin,
 };
 use synod_ordering::SystemClock;
 use synod_proto::protocol::v30::StaticSynchronizerParameters;
-use synod_store::{Acquired, Store, StoreConfig};
+use synod_store::{Store, StoreConfig};
 use synod_topology::{TopologyChanges, TopologyRow};
-use synod_types::{CantonTimestamp, MemberKind};
+use synod_types::MemberKind;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tonic::async_trait;
 use tonic::service::Routes;
 use tonic::transport::Channel;
 
+use super::synchronizer::FakeSynchronizer;
+
 /// The node behind the services.
 #[derive(Debug)]
 pub(crate) struct FakeNode {
-    store: Store,
     lifecycle: NodeLifecycle,
     pub(crate) genesis: Mutex<Vec<(Bytes, StaticSynchronizerParameters)>>,
     pub(crate) levels: Mutex<Vec<String>>,
@@ -37,7 +38,7 @@ pub(crate) struct FakeNode {
     pub(crate) refuse: Mutex<Option<InitializeRefused>>,
     /// Whether a genesis is taken up.
     founds: bool,
-    view: Mutex<Option<SynchronizerView>>,
+    pub(crate) synchronizer: Arc<FakeSynchronizer>,
 }
 
 #[async_trait]
@@ -57,14 +58,7 @@ impl SequencerInitializer for FakeNode {
         let parameters = synod_wire::versioned::wrap(30, &parameters.encode_to_vec());
         let checkpoint =
             genesis(&parameters, &snapshot).map_err(|error| InitializeRefused::Invalid(error.to_string()))?;
-        let Acquired::Lease(lease) = self.store.acquire_lease("test", 60_000).await.expect("a lease") else {
-            panic!("nobody else has it")
-        };
-        self.store.initialize(&lease, &checkpoint).await.expect("an empty store");
-        let topology = State::restore(checkpoint).expect("a sound genesis").topology().clone();
-        let first = CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME;
-        let view = SynchronizerView { topology, as_of: first.immediate_successor(), sequenced_up_to: first };
-        *self.view.lock().expect("no panic") = Some(view);
+        self.synchronizer.found(checkpoint).await;
         self.lifecycle.running();
         Ok(())
     }
@@ -72,7 +66,7 @@ impl SequencerInitializer for FakeNode {
 
 impl SynchronizerTopology for FakeNode {
     fn current(&self) -> Option<SynchronizerView> {
-        self.view.lock().expect("no panic").clone()
+        self.synchronizer.current()
     }
 }
 
@@ -97,8 +91,9 @@ pub(crate) struct Port {
     pub(crate) node: Arc<FakeNode>,
     pub(crate) lifecycle: NodeLifecycle,
     pub(crate) vault: Vault,
+    pub(crate) outbox: TopologyOutbox,
     pub(crate) channel: Channel,
-    _folder: TempDir,
+    pub(crate) base: Base,
 }
 
 /// How a node begins.
@@ -116,16 +111,17 @@ pub(crate) async fn serve(stage: NodeStage, authorized: Vec<TopologyRow>) -> Por
 }
 
 pub(crate) async fn begin(begin: Begin) -> Port {
-    let base = Base::open(MemberKind::Sequencer, begin.stage, begin.authorized).await;
+    let mut base = Base::open(MemberKind::Sequencer, begin.stage, begin.authorized).await;
+    let synchronizer = Arc::new(FakeSynchronizer::new(base.store.clone()));
+    base.broadcaster = Some(Arc::clone(&synchronizer) as _);
     let node = Arc::new(FakeNode {
-        store: base.store.clone(),
         lifecycle: base.lifecycle.clone(),
         genesis: Mutex::default(),
         levels: Mutex::default(),
         status: Mutex::default(),
         refuse: Mutex::default(),
         founds: begin.founds,
-        view: Mutex::default(),
+        synchronizer,
     });
     let stage = base.stage.clone();
     let channel = base
@@ -136,7 +132,8 @@ pub(crate) async fn begin(begin: Begin) -> Port {
                 .add_service(InitializationAdmin::new(stage, Arc::clone(&node) as _).into_service())
         })
         .await;
-    Port { node, lifecycle: base.lifecycle, vault: base.vault, channel, _folder: base.folder }
+    let (lifecycle, vault, outbox) = (base.lifecycle.clone(), base.vault.clone(), base.outbox.clone());
+    Port { node, lifecycle, vault, outbox, channel, base }
 }
 
 /// What nodes of both kinds are made of.
@@ -145,6 +142,12 @@ pub(crate) struct Base {
     pub(crate) lifecycle: NodeLifecycle,
     pub(crate) stage: StageReceiver,
     pub(crate) vault: Vault,
+    pub(crate) outbox: TopologyOutbox,
+    pub(crate) stop: StopNode,
+    /// Changes of the synchronizer are sent to it; nowhere when there is none.
+    pub(crate) broadcaster: Option<Arc<dyn TopologyBroadcaster>>,
+    /// Faults that would stop the node.
+    pub(crate) faults: Arc<Mutex<Vec<String>>>,
     pub(crate) folder: TempDir,
 }
 
@@ -157,8 +160,31 @@ impl Base {
         let changes = TopologyChanges { inserted: authorized, ..TopologyChanges::default() };
         store.change_authorized(&changes).await.expect("writes");
         let (lifecycle, stage) = NodeLifecycle::new(kind, stage);
-        let vault = Vault::new(store.clone());
-        Self { store, lifecycle, stage, vault, folder }
+        let faults = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&faults);
+        let stop = StopNode::new(move |fault| told.lock().expect("no panic").push(fault.to_string()));
+        let vault = Vault::of_node(store.clone(), stop.clone());
+        let outbox = TopologyOutbox::default();
+        Self { store, lifecycle, stage, vault, outbox, stop, broadcaster: None, faults, folder }
+    }
+
+    /// The stores of a node with this database.
+    pub(crate) async fn stores(
+        &self,
+        synchronizer: Arc<dyn SynchronizerTopology>,
+        outbox: TopologyOutbox,
+    ) -> TopologyStores {
+        let parts = TopologyStoresParts {
+            store: self.store.clone(),
+            clock: Arc::new(SystemClock),
+            lifecycle: self.lifecycle.clone(),
+            stage: self.stage.clone(),
+            synchronizer,
+            vault: self.vault.clone(),
+            outbox,
+            stop: self.stop.clone(),
+        };
+        TopologyStores::open(parts).await.expect("opens")
     }
 
     /// Serves what nodes of both kinds serve, and what is added.
@@ -169,18 +195,10 @@ impl Base {
         add: impl FnOnce(Routes) -> Routes,
     ) -> Channel {
         let (store, lifecycle, stage) = (self.store.clone(), self.lifecycle.clone(), self.stage.clone());
-        let stores = TopologyStores::open(TopologyStoresParts {
-            store: store.clone(),
-            clock: Arc::new(SystemClock),
-            lifecycle: lifecycle.clone(),
-            stage: stage.clone(),
-            synchronizer,
-            vault: self.vault.clone(),
-            outbox: TopologyOutbox::default(),
-            stop: StopNode::never(),
-        })
-        .await
-        .expect("opens");
+        let stores = self.stores(synchronizer, self.outbox.clone()).await;
+        if let Some(broadcaster) = &self.broadcaster {
+            tokio::spawn(stores.clone().dispatch(Arc::clone(broadcaster)));
+        }
         let identity = if manual {
             IdentityAdmin::manual(stage.clone(), ManualIdentity { store, lifecycle, stores: stores.clone() })
         } else {

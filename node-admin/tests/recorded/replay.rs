@@ -1,19 +1,22 @@
 //! The calls of recorded Consoles, each sent to a fresh node that has the recorded keys, so that its signatures and hashes
 //! are the recorded ones: equal status and equal answers, up to a running node.
 
+use std::time::Duration;
+
 use prost::Message;
 use synod_crypto::SigningPrivateKey;
 use synod_node_admin::{NodeStage, Vault};
 use synod_proto::crypto::admin::v30::{GenerateSigningKeyRequest, GenerateSigningKeyResponse};
-use synod_proto::topology::admin::v30::GetIdResponse;
+use synod_proto::topology::admin::v30::{AuthorizeRequest, AuthorizeResponse, GetIdResponse, store_id};
 use synod_testkit::recordings::Call;
-use synod_types::UniqueIdentifier;
+use synod_topology::SignedTopologyTransaction;
+use synod_types::{ProtocolVersion, UniqueIdentifier};
 use tonic::Code;
 use tonic::transport::Channel;
 
 use super::compare::text;
-use super::data::{authorized_answer, bytes, calls, private_keys, recording, response, rows};
-use super::node::{Begin, begin};
+use super::data::{authorized_answer, bytes, calls, private_keys, recording, request, response, rows};
+use super::node::{Begin, Port, begin};
 use super::raw;
 
 /// What is different between the kinds of nodes.
@@ -34,10 +37,8 @@ const SEQUENCER: Rules = Rules {
 
 const NOT_COMPARED: &[(&str, &str)] = &[
     ("SequencerStatus", "compared by a_running_sequencer_is_described_as_recorded"),
-    ("Authorize", "not served: a change of the synchronizer is not broadcast"),
     ("TrafficControlState", "not served"),
     ("PruningStatus", "not served"),
-    ("ListSynchronizerParametersState", "compared until the owners change the parameters"),
     ("ListOwnerToKeyMapping", "tells what was ordered after the genesis"),
     ("ListNamespaceDelegation", "tells what was ordered after the genesis"),
     ("ListAllV2", "tells what was ordered after the genesis"),
@@ -53,15 +54,29 @@ pub(crate) async fn replay(
     keys: &[(String, SigningPrivateKey)],
     calls: &[Call],
 ) -> usize {
-    let (mut runs, mut changed, mut compared) = (false, false, 0);
+    replay_amid(rules, channel, vault, keys, calls, async |_| {}).await
+}
+
+/// The same, with what happens on the synchronizer before each call.
+async fn replay_amid(
+    rules: &Rules,
+    channel: &Channel,
+    vault: &Vault,
+    keys: &[(String, SigningPrivateKey)],
+    calls: &[Call],
+    mut before: impl AsyncFnMut(&Call),
+) -> usize {
+    let (mut runs, mut compared) = (false, 0);
     for (call, next) in calls.iter().zip(calls.iter().skip(1).map(Some).chain([None])) {
         let method = call.method_name();
         // The Console asks until it likes the answer: how often depends on the time that a node takes.
         let is_repeated = method == rules.status && next.is_some_and(|next| next.method == call.method);
         let is_left_out = runs && rules.not_compared.iter().any(|(left_out, _)| *left_out == method);
-        if is_left_out && (changed || method != "ListSynchronizerParametersState") {
-            changed |= method == "Authorize";
+        if is_left_out {
             continue;
+        }
+        if runs {
+            before(call).await;
         }
         let place = format!("call {} of {method}", call.rpc);
         let end = call.end.as_ref().expect("it ended");
@@ -131,29 +146,68 @@ async fn with_automatic_identity(name: &str, sequencer: &str) -> usize {
     let port = begin(Begin { stage, authorized: rows(authorized), manual: false, founds: true }).await;
     let keys = private_keys(&recording(name), sequencer);
     put_first_keys(&port.vault, &keys).await;
-    replay(&SEQUENCER, &port.channel, &port.vault, &keys, &calls).await
+    replay_sequencer(&port, name, sequencer, &keys, &calls).await
 }
 
 async fn with_manual_identity(name: &str, sequencer: &str) -> usize {
     let calls = calls(name, sequencer);
     let port = begin(Begin { stage: NodeStage::NoIdentity, authorized: Vec::new(), manual: true, founds: true }).await;
     let keys = private_keys(&recording(name), sequencer);
-    replay(&SEQUENCER, &port.channel, &port.vault, &keys, &calls).await
+    replay_sequencer(&port, name, sequencer, &keys, &calls).await
+}
+
+/// What the Console changes at the other sequencers happens on the synchronizer at its time.
+async fn replay_sequencer(
+    port: &Port,
+    name: &str,
+    sequencer: &str,
+    keys: &[(String, SigningPrivateKey)],
+    calls: &[Call],
+) -> usize {
+    let mut changes = changes_at_others(name, sequencer).into_iter().peekable();
+    let before = async |call: &Call| {
+        while let Some((_, change)) = changes.next_if(|(at, _)| *at < call.opened_us) {
+            port.node.synchronizer.sequence(vec![change]).await;
+            port.node.synchronizer.pass(Duration::from_secs(1)).await;
+        }
+    };
+    replay_amid(&SEQUENCER, &port.channel, &port.vault, keys, calls, before).await
+}
+
+/// The changes of the synchronizer that the Console made at other sequencers, by time.
+fn changes_at_others(name: &str, sequencer: &str) -> Vec<(i64, SignedTopologyTransaction)> {
+    let others = ["sequencer1", "sequencer2"].into_iter().filter(|other| *other != sequencer);
+    let others = others.filter(|other| recording(name).calls(&format!("console-{other}-admin")).is_ok());
+    let is_change = |call: &Call| {
+        let authorizes = call.method_name() == "Authorize" && call.end.as_ref().is_some_and(|end| end.status == "OK");
+        authorizes && {
+            let store = request::<AuthorizeRequest>(call).store.and_then(|store| store.store);
+            matches!(store, Some(store_id::Store::Synchronizer(_)))
+        }
+    };
+    let changes = others.flat_map(|other| calls(name, other)).filter(is_change).map(|call| {
+        let signed = response::<AuthorizeResponse>(&call).transaction.expect("set").encode_to_vec();
+        let signed = SignedTopologyTransaction::parse_unversioned(&signed, ProtocolVersion::V35);
+        (call.opened_us, signed.expect("a transaction"))
+    });
+    let mut changes: Vec<_> = changes.collect();
+    changes.sort_by_key(|(at, _)| *at);
+    changes
 }
 
 #[tokio::test]
 async fn one_operator_bootstraps_as_recorded() {
-    assert_eq!(with_automatic_identity("pv35-basic", "sequencer1").await, 39);
+    assert_eq!(with_automatic_identity("pv35-basic", "sequencer1").await, 47);
 }
 
 #[tokio::test]
 async fn two_owners_bootstrap_as_recorded() {
-    assert_eq!(with_automatic_identity("pv35-consortium", "sequencer1").await, 49);
-    assert_eq!(with_automatic_identity("pv35-consortium", "sequencer2").await, 39);
+    assert_eq!(with_automatic_identity("pv35-consortium", "sequencer1").await, 57);
+    assert_eq!(with_automatic_identity("pv35-consortium", "sequencer2").await, 43);
 }
 
 #[tokio::test]
 async fn operators_apart_bootstrap_as_recorded() {
-    assert_eq!(with_manual_identity("pv35-operators-apart", "sequencer1").await, 51);
-    assert_eq!(with_manual_identity("pv35-operators-apart", "sequencer2").await, 40);
+    assert_eq!(with_manual_identity("pv35-operators-apart", "sequencer1").await, 53);
+    assert_eq!(with_manual_identity("pv35-operators-apart", "sequencer2").await, 41);
 }
