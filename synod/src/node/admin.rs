@@ -7,7 +7,8 @@ use synod_node_admin::mediator::{
     MediatorInspectionAdmin, MediatorStatusAdmin, MediatorStatusSource, VerdictSource,
 };
 use synod_node_admin::sequencer::{
-    InitializationAdmin, SequencerInitializer, SequencerStatusAdmin, SequencerStatusSource,
+    InitializationAdmin, SequencerAdministrationAdmin, SequencerInitializer, SequencerPruningAdmin,
+    SequencerStatusAdmin, SequencerStatusSource,
 };
 use synod_node_admin::{
     AdminServer, AdminServerFault, LogLevels, StatusAdmin, TopologyReadAdmin, TopologyStores, TopologyWriteAdmin,
@@ -15,6 +16,7 @@ use synod_node_admin::{
 };
 
 use super::foundation::Foundation;
+use super::operations::Operations;
 
 /// What the services of a sequencer speak to.
 pub(super) struct AdminParts<'a> {
@@ -23,6 +25,7 @@ pub(super) struct AdminParts<'a> {
     pub(super) levels: Arc<dyn LogLevels>,
     pub(super) status: Arc<dyn SequencerStatusSource>,
     pub(super) initializer: Arc<dyn SequencerInitializer>,
+    pub(super) operations: Arc<Operations>,
 }
 
 /// What the services of a mediator speak to.
@@ -55,12 +58,16 @@ fn shared(
 
 /// All services of a sequencer's port.
 pub(super) fn sequencer(parts: AdminParts<'_>) -> Result<AdminServer, AdminServerFault> {
-    let AdminParts { foundation, stores, levels, status, initializer } = parts;
+    let AdminParts { foundation, stores, levels, status, initializer, operations } = parts;
     let stage = foundation.stage.clone();
     Ok(shared(foundation, stores, levels)?.with(|routes| {
         routes
             .add_service(SequencerStatusAdmin::new(stage.clone(), status).into_service())
-            .add_service(InitializationAdmin::new(stage, initializer).into_service())
+            .add_service(InitializationAdmin::new(stage.clone(), initializer).into_service())
+            .add_service(SequencerPruningAdmin::new(stage.clone(), Arc::clone(&operations) as _).into_service())
+            .add_service(
+                SequencerAdministrationAdmin::new(stage, Arc::clone(&operations) as _, operations).into_service(),
+            )
     }))
 }
 

@@ -31,6 +31,7 @@ use super::foundation::{Foundation, FoundationParts, listen, place_of};
 use super::identity::{self, NodeIdentityError};
 use super::initializer::Initializer;
 use super::keys::SequencerKeys;
+use super::operations::Operations;
 use super::ordering::{self, Ordering, Pipeline};
 use super::status::{NodeStatus, Running};
 use crate::config::SequencerConfig;
@@ -100,17 +101,18 @@ impl SequencerNode {
         Ok(node)
     }
 
-    fn serve_admin(
-        self: &Arc<Self>,
-        listener: TcpListener,
-        levels: Arc<dyn LogLevels>,
-    ) -> Result<(), StartError> {
+    fn serve_admin(self: &Arc<Self>, listener: TcpListener, levels: Arc<dyn LogLevels>) -> Result<(), StartError> {
         let server = admin::sequencer(AdminParts {
             foundation: &self.foundation,
             stores: self.stores.clone(),
             levels,
             status: Arc::clone(&self.status) as _,
             initializer: Arc::new(Initializer(Arc::clone(self))),
+            operations: Arc::new(Operations::new(
+                Arc::clone(&self.status),
+                self.foundation.store.clone(),
+                Arc::clone(&self.foundation.clock),
+            )),
         })?;
         self.foundation.supervisor.spawn("admin API", TaskKind::essential(Phase::Intake), |stop| {
             server.serve(listener, stop.cancelled_owned())
