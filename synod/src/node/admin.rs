@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use synod_node_admin::mediator::{
     MediatorConnectionAdmin, MediatorConnections, MediatorInitializationAdmin, MediatorInitializer,
-    MediatorInspectionAdmin, MediatorStatusAdmin, MediatorStatusSource, VerdictSource,
+    MediatorInspectionAdmin, MediatorPruning, MediatorPruningAdmin, MediatorStatusAdmin, MediatorStatusSource,
+    VerdictSource,
 };
 use synod_node_admin::sequencer::{
     InitializationAdmin, SequencerAdministrationAdmin, SequencerInitializer, SequencerPruningAdmin,
     SequencerStatusAdmin, SequencerStatusSource,
 };
 use synod_node_admin::{
-    AdminServer, AdminServerFault, LogLevels, StatusAdmin, TopologyReadAdmin, TopologyStores, TopologyWriteAdmin,
-    VaultAdmin,
+    AdminServer, AdminServerFault, LogLevels, StatusAdmin, SynchronizerTime, SynchronizerTimeAdmin,
+    TopologyAggregationAdmin, TopologyReadAdmin, TopologyStores, TopologyWriteAdmin, VaultAdmin,
 };
 
 use super::foundation::Foundation;
@@ -37,6 +38,8 @@ pub(super) struct MediatorAdminParts<'a> {
     pub(super) initializer: Arc<dyn MediatorInitializer>,
     pub(super) connections: Arc<dyn MediatorConnections>,
     pub(super) verdicts: Arc<dyn VerdictSource>,
+    pub(super) pruning: Arc<dyn MediatorPruning>,
+    pub(super) time: Arc<dyn SynchronizerTime>,
 }
 
 /// What every node serves.
@@ -52,6 +55,7 @@ fn shared(
             .add_service(VaultAdmin::new(foundation.vault.clone()).into_service())
             .add_service(foundation.identity_admin(&stores).into_service())
             .add_service(TopologyReadAdmin::new(stage.clone(), stores.clone()).into_service())
+            .add_service(TopologyAggregationAdmin::new(stage.clone(), stores.clone()).into_service())
             .add_service(TopologyWriteAdmin::new(stage, stores).into_service())
     }))
 }
@@ -73,13 +77,16 @@ pub(super) fn sequencer(parts: AdminParts<'_>) -> Result<AdminServer, AdminServe
 
 /// All services of a mediator's port.
 pub(super) fn mediator(parts: MediatorAdminParts<'_>) -> Result<AdminServer, AdminServerFault> {
-    let MediatorAdminParts { foundation, stores, levels, status, initializer, connections, verdicts } = parts;
+    let MediatorAdminParts { foundation, stores, levels, status, initializer, connections, verdicts, pruning, time } =
+        parts;
     let stage = foundation.stage.clone();
     Ok(shared(foundation, stores, levels)?.with(|routes| {
         routes
             .add_service(MediatorStatusAdmin::new(stage.clone(), status).into_service())
             .add_service(MediatorInitializationAdmin::new(stage.clone(), initializer).into_service())
             .add_service(MediatorConnectionAdmin::new(stage.clone(), connections).into_service())
-            .add_service(MediatorInspectionAdmin::new(stage, verdicts).into_service())
+            .add_service(MediatorInspectionAdmin::new(stage.clone(), verdicts).into_service())
+            .add_service(MediatorPruningAdmin::new(stage.clone(), pruning).into_service())
+            .add_service(SynchronizerTimeAdmin::new(stage, time).into_service())
     }))
 }

@@ -3,8 +3,10 @@
 mod broadcaster;
 mod connections;
 mod initializer;
+mod pruning;
 mod sequencers;
 mod status;
+mod time;
 mod verdicts;
 
 use std::error::Error;
@@ -18,6 +20,7 @@ use synod_mediator::store::{MediatorState, MediatorStore};
 use synod_node_admin::{LogLevels, TopologyStores};
 use synod_ordering::Clock;
 use synod_proto::admin::sequencer::v30::SequencerConnections;
+use synod_proto::topology::admin::v30::topology_transactions::Item;
 use synod_runtime::health::{Component, Role};
 use synod_runtime::metrics::MetricsFault;
 use synod_runtime::{Chain, Phase, Supervisor, TaskKind};
@@ -37,9 +40,13 @@ use super::keys::MemberKeyRing;
 use crate::config::MediatorConfig;
 use broadcaster::MediatorBroadcaster;
 use initializer::Initializer;
+use pruning::Pruning;
 use sequencers::StoredConnectionsFault;
 use status::{MediatorStatus, Running};
+use time::ObservedTime;
 
+/// Pause between two attempts to download the topology.
+const DOWNLOAD_PAUSE: Duration = Duration::from_millis(200);
 /// How often a node that waits for its sequencers says so.
 const WARN_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -122,11 +129,12 @@ impl MediatorNode {
         Ok(node)
     }
 
-    fn serve_admin(
-        self: &Arc<Self>,
-        listener: TcpListener,
-        levels: Arc<dyn LogLevels>,
-    ) -> Result<(), StartError> {
+    fn serve_admin(self: &Arc<Self>, listener: TcpListener, levels: Arc<dyn LogLevels>) -> Result<(), StartError> {
+        let Foundation { lease, clock, .. } = &self.foundation;
+        let (lease, clock, status) = (lease.clone(), Arc::clone(clock), Arc::clone(&self.status));
+        let pruning = Arc::new(Pruning::new(self.store.clone(), lease, Arc::clone(&clock), Arc::clone(&status)));
+        let schedule = Arc::clone(&pruning);
+        self.foundation.supervisor.spawn("pruning", TaskKind::essential(Phase::Intake), |stop| schedule.run(stop));
         let server = admin::mediator(MediatorAdminParts {
             foundation: &self.foundation,
             stores: self.stores.clone(),
@@ -135,6 +143,8 @@ impl MediatorNode {
             initializer: Arc::new(Initializer::new(Arc::clone(self))),
             connections: Arc::new(connections::Connections(Arc::clone(self))),
             verdicts: Arc::new(verdicts::Verdicts::new(self.store.clone(), Arc::clone(&self.status))),
+            pruning,
+            time: Arc::new(ObservedTime { status, clock }),
         })?;
         self.foundation.supervisor.spawn("admin API", TaskKind::essential(Phase::Intake), |stop| {
             server.serve(listener, stop.cancelled_owned())
@@ -230,7 +240,7 @@ impl MediatorNode {
         let parameters = pool.static_parameters().ok_or(MediatorNodeFault::NotReady)?;
         let psid = state.configuration.psid.clone();
         if !state.configuration.is_topology_initialized {
-            let items = pool.initial_topology().await?;
+            let items = initial_topology(pool).await?;
             let (topology, rows) = MemberTopology::start_with_rows(psid, &parameters, member, items)?;
             self.store.store_initial_topology(&self.foundation.lease, &rows).await?;
             return Ok(topology);
@@ -248,5 +258,18 @@ impl MediatorNode {
     /// Stops the node with a fault.
     fn stop_with(&self, fault: Box<dyn Error + Send + Sync>) {
         self.foundation.stop_with(fault);
+    }
+}
+
+/// The topology to begin with. Until all sequencers know the mediator they may disagree.
+async fn initial_topology(pool: &SequencerPool) -> Result<Vec<Item>, ClientError> {
+    loop {
+        match pool.initial_topology().await {
+            Err(error) if !matches!(error, ClientError::Topology(_) | ClientError::Closed) => {
+                tracing::info!(error = %Chain(&error), "the topology cannot be downloaded yet; trying again");
+                tokio::time::sleep(DOWNLOAD_PAUSE).await;
+            }
+            done => return done,
+        }
     }
 }
