@@ -5,6 +5,7 @@ mod client;
 mod connect;
 mod login;
 mod node;
+mod purchase;
 mod registration;
 mod revocation;
 mod rotation;
