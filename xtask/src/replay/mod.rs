@@ -11,6 +11,7 @@ mod mediator_tests;
 #[cfg(feature = "mediator")]
 mod mediators;
 mod node;
+mod operations;
 mod start;
 mod tables;
 #[cfg(test)]
@@ -105,6 +106,7 @@ fn compare_node(node: &Node<'_>, replayed: &Replayed, tally: &mut Tally) -> Resu
     events::compare(node, replayed, tally)?;
     tables::compare(node, replayed, tally)?;
     topology::compare(node, replayed, tally)?;
+    operations::compare(node, tally)?;
     delivery::compare_subscriptions(node, replayed, tally)?;
     download::compare(node, replayed, tally)?;
     delivery::compare_kept((node, replayed), (node.name, &node.member), tally)
