@@ -25,7 +25,7 @@ pub(crate) const VERSION: ProtocolVersion = ProtocolVersion::V35;
 
 /// When the first request comes, in microseconds. The topology is an hour older.
 pub(crate) const START: i64 = 1_800_000_000_000_000;
-const HOUR: i64 = 3_600_000_000;
+pub(crate) const HOUR: i64 = 3_600_000_000;
 /// The default timeouts.
 pub(crate) const DEADLINE: i64 = 30_000_000;
 pub(crate) const DECISION: i64 = 60_000_000;
@@ -106,24 +106,8 @@ impl Bed {
     }
 
     pub(crate) fn of_version(version: ProtocolVersion, groups: &[Group]) -> Self {
-        let sequencer = TestMember::new(MemberKind::Sequencer, "s1");
-        let network = Network::new(sequencer.clone());
-        let names = groups.iter().flat_map(|(_, _, active, passive)| active.iter().chain(*passive));
-        let names: BTreeSet<&str> = names.copied().chain(["m1"]).collect();
-        let mut transactions: Vec<SignedTopologyTransaction> = Vec::new();
-        for member in names.into_iter().map(mediator).chain([sequencer.clone()]) {
-            transactions.extend([member.root(), member.owner_to_key(1)]);
-        }
-        transactions.push(network.namespace());
-        transactions.push(network.parameters(1, DynamicSynchronizerParameters::default()));
-        transactions.push(network.sequencers(1, 1, &[&sequencer], &[]));
-        for (index, threshold, active, passive) in groups {
-            transactions.push(group(&network, 1, (*index, *threshold, active, passive)));
-        }
-        for name in ["p1", "p2", "p3", "p4", "p5"] {
-            transactions.extend(network.participant(&participant(name)));
-        }
-        transactions.extend(PARTIES.iter().map(|(name, threshold, hosts)| hosting(name, 1, *threshold, hosts)));
+        let network = Network::new(TestMember::new(MemberKind::Sequencer, "s1"));
+        let transactions = transactions(&network, groups);
         let psid = PhysicalSynchronizerId::new(network.psid().logical().clone(), version, 0);
         let topology = TopologyState::new(psid.clone(), &StaticSynchronizerParameters::jce_defaults(version));
         let me = MediatorId::try_from(mediator("m1").member().clone()).expect("a mediator");
@@ -209,6 +193,28 @@ impl Bed {
             confirmation_responses(self.psid(), at(request_id), root_hash, &participant_id(sender), responses);
         (signed(&content, &[&participant(sender)]), group_of(&["MGR::0"]))
     }
+}
+
+/// The topology of a synchronizer with these mediators, five participants and all parties.
+pub(crate) fn transactions(network: &Network, groups: &[Group]) -> Vec<SignedTopologyTransaction> {
+    let names = groups.iter().flat_map(|(_, _, active, passive)| active.iter().chain(*passive));
+    let names: BTreeSet<&str> = names.copied().chain(["m1"]).collect();
+    let sequencer = &network.owner;
+    let mut transactions: Vec<SignedTopologyTransaction> = Vec::new();
+    for member in names.into_iter().map(mediator).chain([sequencer.clone()]) {
+        transactions.extend([member.root(), member.owner_to_key(1)]);
+    }
+    transactions.push(network.namespace());
+    transactions.push(network.parameters(1, DynamicSynchronizerParameters::default()));
+    transactions.push(network.sequencers(1, 1, &[sequencer], &[]));
+    for (index, threshold, active, passive) in groups {
+        transactions.push(group(network, 1, (*index, *threshold, active, passive)));
+    }
+    for name in ["p1", "p2", "p3", "p4", "p5"] {
+        transactions.extend(network.participant(&participant(name)));
+    }
+    transactions.extend(PARTIES.iter().map(|(name, threshold, hosts)| hosting(name, 1, *threshold, hosts)));
+    transactions
 }
 
 /// The transaction of a mediator group.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use prost::Message as _;
 use synod_mediator::messages::{MediatorMessage, RequestUuid};
-use synod_mediator::rules::{DeduplicationEntry, MediatorRules, Outcome, RulesSettings, SendDecision, VerdictSubmission};
+use synod_mediator::rules::{
+    DeduplicationEntry, MediatorRules, Outcome, RulesSettings, SendDecision, VerdictSubmission,
+};
 use synod_proto::sequencer::api::v30::SendAsyncRequest;
 use synod_testkit::recordings::Recording;
 use synod_testkit::{Tally, fields};
@@ -222,7 +224,8 @@ fn sent_by(
             if call.method_name() != "SendAsync" {
                 continue;
             }
-            let bytes = call.requests.first().and_then(|message| message.bytes.clone()).ok_or("a request is missing")?;
+            let bytes =
+                call.requests.first().and_then(|message| message.bytes.clone()).ok_or("a request is missing")?;
             let request = SendAsyncRequest::decode(bytes).map_err(|error| error.to_string())?;
             let signed = SignedContent::parse(&request.signed_submission_request).map_err(|error| chain(&error))?;
             let request = SubmissionRequest::parse(&signed.content, replayed.state.protocol_version(), usize::MAX)
@@ -257,9 +260,8 @@ fn same_submission(found: &VerdictSubmission, request: &SubmissionRequest) -> Re
     let envelope = only_envelope(request)?.ok_or("there is no envelope")?;
     let content: Bytes = found.result.to_typed_content(found.result.psid.protocol_version());
     fields::same_bytes("content", &envelope.content, &content)?;
-    let trees = found.recipients.iter().map(|participant| {
-        (0, BTreeSet::from([Recipient::Member(participant.member())]))
-    });
+    let trees =
+        found.recipients.iter().map(|participant| (0, BTreeSet::from([Recipient::Member(participant.member())])));
     let recipients = Recipients::from_preorder(trees).ok_or("there is nobody to send to")?;
     fields::same("recipients", &request.batch.recipients(), &&[recipients][..])?;
     fields::same("aggregation rule", &request.aggregation_rule, &found.aggregation_rule)?;
