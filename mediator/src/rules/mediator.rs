@@ -251,12 +251,7 @@ impl MediatorRules {
     ///
     /// # Errors
     /// An alarm when none of them counts.
-    fn handle_responses(
-        &mut self,
-        arrival: &Arrival<'_>,
-        now: &Now<'_>,
-        outcome: &mut Outcome,
-    ) -> Result<(), Alarm> {
+    fn handle_responses(&mut self, arrival: &Arrival<'_>, now: &Now<'_>, outcome: &mut Outcome) -> Result<(), Alarm> {
         arrival.check_envelope()?;
         let SignedResponses { responses, .. } = arrival.signed;
         let (request_id, sender) = (responses.request_id, &responses.sender);
@@ -310,7 +305,8 @@ impl MediatorRules {
     fn time_out(&mut self, now: &Now<'_>, outcome: &mut Outcome) {
         while let Some((deadline, request_id)) = self.deadlines.first().copied().filter(|(end, _)| *end < now.time) {
             if self.pending.contains(&request_id)
-                && let Some(aggregation) = self.requests.get_mut(&request_id).and_then(|known| known.aggregation.as_mut())
+                && let Some(aggregation) =
+                    self.requests.get_mut(&request_id).and_then(|known| known.aggregation.as_mut())
             {
                 let unresponsive = aggregation.time_out(deadline).into_iter();
                 outcome.unresponsive.extend(unresponsive.map(|found| (found.party, found.participant)));

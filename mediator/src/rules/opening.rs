@@ -239,9 +239,7 @@ impl<'a> Iterator for Responses<'a> {
 pub(super) fn participant(recipient: &Recipient) -> Option<ParticipantId> {
     match recipient {
         Recipient::Member(member) => ParticipantId::try_from(member.clone()).ok(),
-        Recipient::MediatorGroup(_)
-        | Recipient::SequencersOfSynchronizer
-        | Recipient::AllMembersOfSynchronizer => None,
+        Recipient::MediatorGroup(_) | Recipient::SequencersOfSynchronizer | Recipient::AllMembersOfSynchronizer => None,
     }
 }
 
@@ -267,6 +265,8 @@ fn open(batch: &Batch, index: usize, psid: &PhysicalSynchronizerId) -> Result<Co
             }
             _ => Ok(Content::Other),
         },
-        content => Ok(ConfirmationRequest::of_content(envelope.content, content).map_or(Content::Other, Content::Request)),
+        content => {
+            Ok(ConfirmationRequest::of_content(envelope.content, content).map_or(Content::Other, Content::Request))
+        }
     }
 }

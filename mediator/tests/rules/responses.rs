@@ -165,7 +165,12 @@ fn responses_are_judged() {
         assert_eq!(outcome.finalized.len(), usize::from(row.alarm.is_none()), "{}", row.name);
         assert_eq!(bed.rules.pending_count(), usize::from(row.alarm.is_some()), "{}", row.name);
         for finalized in &outcome.finalized {
-            assert_eq!((&finalized.verdict, finalized.finalization_time), (&Verdict::Approve, outcome.time), "{}", row.name);
+            assert_eq!(
+                (&finalized.verdict, finalized.finalization_time),
+                (&Verdict::Approve, outcome.time),
+                "{}",
+                row.name
+            );
         }
     }
 }
@@ -198,8 +203,9 @@ fn a_response_that_does_not_count_leaves_its_siblings_alone() {
 fn several_messages_in_one_batch_count_in_their_order() {
     let (mut bed, built) = opened();
     let position = &built.positions[0];
-    let answers = [("p1", "alice"), ("p2", "bob"), ("p3", "half")]
-        .map(|(sender, name)| bed.answer((START, &built.root_hash), sender, &[approve(position.clone(), parties(&[name]))]));
+    let answers = [("p1", "alice"), ("p2", "bob"), ("p3", "half")].map(|(sender, name)| {
+        bed.answer((START, &built.root_hash), sender, &[approve(position.clone(), parties(&[name]))])
+    });
     let outcome = bed.deliver(START + 1, answers.to_vec());
     assert_eq!(outcome.finalized[0].verdict, Verdict::Approve);
     assert_eq!(outcome.response_latencies.len(), 3);
@@ -240,7 +246,9 @@ fn only_the_topology_at_the_time_of_the_request_counts() {
 
 #[test]
 fn session_keys_sign_responses_if_they_are_valid_at_the_time_of_the_request() {
-    for (from, is_valid) in [(START, true), (START - 299_999_999, true), (START + 1, false), (START - 300_000_000, false)] {
+    for (from, is_valid) in
+        [(START, true), (START - 299_999_999, true), (START + 1, false), (START - 300_000_000, false)]
+    {
         let (mut bed, built) = opened();
         let content = confirmation_responses(
             bed.psid(),

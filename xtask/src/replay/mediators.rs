@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use prost::Message as _;
 use synod_mediator::messages::{MediatorMessage, RequestUuid};
-use synod_mediator::rules::{DeduplicationEntry, MediatorRules, Outcome, RulesSettings, SendDecision, VerdictSubmission};
+use synod_mediator::rules::{
+    DeduplicationEntry, MediatorRules, Outcome, RulesSettings, SendDecision, VerdictSubmission,
+};
 use synod_proto::sequencer::api::v30::SendAsyncRequest;
 use synod_testkit::recordings::Recording;
 use synod_testkit::{Tally, fields};
@@ -123,10 +125,8 @@ fn verdicts(recording: &Recording, name: &str, outcomes: &[Outcome], tally: &mut
     let finalized = outcomes.iter().flat_map(|outcome| &outcome.finalized);
     let mut left: BTreeMap<CantonTimestamp, _> = finalized.map(|found| (found.request_id, found)).collect();
     let rows = recording.table(name, "med_response_aggregations").map_err(|error| chain(&error))?;
-    let mut first = None;
     for row in rows {
         let request_id = time(fields::integer(&row, "request_id")?)?;
-        first = first.map_or(Some(request_id), |first: CantonTimestamp| Some(first.min(request_id)));
         let result = left.remove(&request_id).ok_or_else(|| "there is no verdict".to_owned()).and_then(|found| {
             let at = fields::integer(&row, "finalization_time")?;
             fields::same("finalization_time", &at, &found.finalization_time.as_micros())?;
@@ -136,23 +136,9 @@ fn verdicts(recording: &Recording, name: &str, outcomes: &[Outcome], tally: &mut
         tally.case(VERDICTS, format!("{name} {request_id}"), result);
     }
     for request_id in left.into_keys() {
-        if first.is_none_or(|first| request_id < first) && was_pruned(recording, name)? {
-            tally.skip(VERDICTS, "verdicts that the mediator had pruned");
-        } else {
-            tally.case(VERDICTS, format!("{name} {request_id}"), Err("was not recorded".to_owned()));
-        }
+        tally.case(VERDICTS, format!("{name} {request_id}"), Err("was not recorded".to_owned()));
     }
     Ok(())
-}
-
-/// Whether the Console pruned the mediator.
-fn was_pruned(recording: &Recording, name: &str) -> Result<bool, String> {
-    let connection = format!("console-{name}-admin");
-    if !recording.connections().contains(&connection.as_str()) {
-        return Ok(false);
-    }
-    let calls = recording.calls(&connection).map_err(|error| chain(&error))?;
-    Ok(calls.iter().any(|call| call.service_name() == "MediatorAdministrationService" && call.method_name() == "Prune"))
 }
 
 fn deduplication(recording: &Recording, name: &str, outcomes: &[Outcome], tally: &mut Tally) -> Result<(), String> {
@@ -222,7 +208,8 @@ fn sent_by(
             if call.method_name() != "SendAsync" {
                 continue;
             }
-            let bytes = call.requests.first().and_then(|message| message.bytes.clone()).ok_or("a request is missing")?;
+            let bytes =
+                call.requests.first().and_then(|message| message.bytes.clone()).ok_or("a request is missing")?;
             let request = SendAsyncRequest::decode(bytes).map_err(|error| error.to_string())?;
             let signed = SignedContent::parse(&request.signed_submission_request).map_err(|error| chain(&error))?;
             let request = SubmissionRequest::parse(&signed.content, replayed.state.protocol_version(), usize::MAX)
@@ -257,9 +244,8 @@ fn same_submission(found: &VerdictSubmission, request: &SubmissionRequest) -> Re
     let envelope = only_envelope(request)?.ok_or("there is no envelope")?;
     let content: Bytes = found.result.to_typed_content(found.result.psid.protocol_version());
     fields::same_bytes("content", &envelope.content, &content)?;
-    let trees = found.recipients.iter().map(|participant| {
-        (0, BTreeSet::from([Recipient::Member(participant.member())]))
-    });
+    let trees =
+        found.recipients.iter().map(|participant| (0, BTreeSet::from([Recipient::Member(participant.member())])));
     let recipients = Recipients::from_preorder(trees).ok_or("there is nobody to send to")?;
     fields::same("recipients", &request.batch.recipients(), &&[recipients][..])?;
     fields::same("aggregation rule", &request.aggregation_rule, &found.aggregation_rule)?;
