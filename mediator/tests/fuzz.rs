@@ -7,8 +7,10 @@ use std::path::Path;
 use bytes::Bytes;
 use synod_mediator::messages::{
     ConfirmationResponse, ConfirmationResult, FullInformeeTree, LocalVerdict, MediatorContent, MediatorMessage,
-    MerkleSeq, Verdict, ViewCommonData,
+    MerkleSeq, Verdict, ViewCommonData, ViewPosition, ViewType,
 };
+use synod_mediator::rules::ConfirmationRequest;
+use synod_testkit::recordings::Recording;
 use synod_testkit::vectors::{Case, read_cases};
 use synod_testkit::{Mutator, fields};
 use synod_types::ProtocolVersion;
@@ -100,4 +102,63 @@ fn verdicts_and_results() {
         assert_eq!(ConfirmationResult::parse(&result.to_versioned_bytes()), Ok(result));
         true
     });
+}
+
+#[test]
+fn reassignments() {
+    let requests = recorded_requests();
+    let parse = |bytes: Bytes| ConfirmationRequest::parse(&bytes, VERSION);
+    let inputs: Vec<Bytes> = requests
+        .into_iter()
+        .filter(|bytes| {
+            let request = parse(bytes.clone()).expect("well-formed").expect("a request");
+            request.view_type() != ViewType::Transaction
+        })
+        .collect();
+    assert_eq!(inputs.len(), 6);
+    fuzz(10, &inputs, |bytes| {
+        let Ok(Some(request)) = parse(bytes) else { return false };
+        check_request(&request);
+        true
+    });
+}
+
+#[test]
+fn whole_requests() {
+    fuzz(11, &corpus("informee_message", "envelope_content_bytes"), |bytes| {
+        let Ok(Some(request)) = ConfirmationRequest::parse(&bytes, VERSION) else { return false };
+        check_request(&request);
+        true
+    });
+    let mut positions: Vec<Bytes> = Vec::new();
+    let request = corpus("informee_message", "envelope_content_bytes").into_iter().max_by_key(Bytes::len);
+    let request = ConfirmationRequest::parse(&request.expect("inputs"), VERSION).expect("sound").expect("a request");
+    positions.extend(request.views().iter().map(|view| request.position(view.number()).to_proto_bytes()));
+    fuzz(12, &positions, |bytes| {
+        let Ok(position) = ViewPosition::parse_proto(&bytes) else { return false };
+        let Some(view) = request.view_at(&position) else { return false };
+        assert_eq!(request.position(view.number()), position, "a view has one position");
+        true
+    });
+}
+
+/// The requests that mediators of a running Canton stored.
+fn recorded_requests() -> Vec<Bytes> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings/pv35-two-synchronizers");
+    let recording = Recording::open(&folder).expect("a recording");
+    let rows = ["mediator1", "mediator2"]
+        .into_iter()
+        .flat_map(|mediator| recording.table(mediator, "med_response_aggregations").expect("a table of requests"));
+    rows.map(|row| fields::bytes(&row, "mediator_confirmation_request").expect("bytes")).collect()
+}
+
+/// What holds for every request that is well formed.
+fn check_request(request: &ConfirmationRequest) {
+    let order = request.views_in_map_order();
+    assert_eq!(order.len(), request.views().len());
+    for number in order {
+        let view = request.view(number).expect("a view of the request");
+        assert_eq!(request.view_at(&request.position(number)), Some(view));
+        assert!(view.confirmers().iter().all(|party| request.informees().contains(party)));
+    }
 }

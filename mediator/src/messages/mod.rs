@@ -22,6 +22,8 @@ mod proto;
 mod reassignment_common_data;
 mod reassignment_message;
 mod reassignment_submitter;
+#[cfg(test)]
+mod reassignment_tests;
 mod root_hash_message;
 mod salt;
 mod status;

@@ -4,6 +4,8 @@
 //! (`HashSet`, `HashMap`): five bits a level beginning with the lowest; at each level first the elements that are alone,
 //! then the groups, both by their five bits. A set that was larger and has lost elements stays a trie.
 
+use synod_types::ParticipantId;
+
 use crate::messages::{LfParty, MerkleSeqIndex, ViewPosition};
 
 /// Sets of up to so many elements keep the order of insertion.
@@ -122,20 +124,41 @@ impl JvmHash for MerkleSeqIndex {
     fn jvm_hash(&self) -> u32 {
         const SIDES: [u32; 2] = [string_hash("Left"), string_hash("Right")];
         let steps = self.0.iter().map(|is_right| SIDES[usize::from(*is_right)]);
-        case_class_hash("MerkleSeqIndex", list_hash(steps))
+        case_class_hash("MerkleSeqIndex", &[list_hash(steps)])
     }
 }
 
 impl JvmHash for ViewPosition {
     fn jvm_hash(&self) -> u32 {
-        case_class_hash("ViewPosition", list_hash(self.0.iter().map(JvmHash::jvm_hash)))
+        case_class_hash("ViewPosition", &[list_hash(self.0.iter().map(JvmHash::jvm_hash))])
     }
 }
 
-/// The hash code of a case class with one field (`MurmurHash3.productHash`).
-const fn case_class_hash(name: &str, field: u32) -> u32 {
+/// In sets of participants, such as those that a verdict goes to.
+impl JvmHash for ParticipantId {
+    fn jvm_hash(&self) -> u32 {
+        let namespace = case_class_hash("Namespace", &[string_hash(self.uid().namespace_str())]);
+        let uid = case_class_hash("UniqueIdentifier", &[string_hash(self.uid().identifier()), namespace]);
+        case_class_hash("ParticipantId", &[uid])
+    }
+}
+
+/// A participant in sets of recipients (`MemberRecipient`), such as those of root hash messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParticipantRecipient(pub ParticipantId);
+
+impl JvmHash for ParticipantRecipient {
+    fn jvm_hash(&self) -> u32 {
+        case_class_hash("MemberRecipient", &[self.0.jvm_hash()])
+    }
+}
+
+/// The hash code of a case class with fields of these hash codes (`MurmurHash3.productHash`).
+fn case_class_hash(name: &str, fields: &[u32]) -> u32 {
     const SEED: u32 = 0xcafe_babe;
-    avalanche(mix(mix(SEED, string_hash(name)), field) ^ 1)
+    let hash = fields.iter().fold(mix(SEED, string_hash(name)), |hash, field| mix(hash, *field));
+    let count = u32::try_from(fields.len()).unwrap_or(u32::MAX);
+    avalanche(hash ^ count)
 }
 
 /// The hash code of a `List` (`MurmurHash3.listHash`), which is that of a `Range` when the hash codes of the elements have
@@ -249,6 +272,32 @@ mod tests {
         let tree_order = ["LL", "L,LL", "L,L,LL", "R,L,LL", "R,LL", "RL", "R", ",R"];
         let expected = ["LL", "R,LL", "L,LL", "R,L,LL", ",R", "RL", "L,L,LL", "R"];
         assert_eq!(set_order(tree_order.map(position).to_vec()), expected.map(position));
+    }
+
+    /// The order in which Canton wrote the owners of a decentralized namespace, a set of namespaces.
+    #[test]
+    fn namespaces_have_the_order_of_canton() {
+        let written = [
+            "12206f4be8f492c45e6c94c77fbb168f3c334a2572e963060b58da868bd56fd30477",
+            "12206e7a396fe2f1c8bc2e2999c091b10e79b0fa855d238c5dff906e94f6f5049234",
+            "122056c17f5ec201e1d13c40aae8db9ea070214f8247b613a60769320e8ee5e3b794",
+            "12200ea9f4b66046bd7ad1f6bd821573b34a59771d56a3b508811f484d005501e5c8",
+            "12207b2b7f4c31dbfcadc779a9de0126255f73895d812f3ccffce78e105e1961b020",
+        ];
+        let hashed = |number: usize| Hashed(case_class_hash("Namespace", &[string_hash(written[number])]), number);
+        let order = set_order(vec![hashed(4), hashed(0), hashed(3), hashed(1), hashed(2)]);
+        assert!(order.into_iter().map(|element| element.1).eq(0..5));
+    }
+
+    #[test]
+    fn participants_are_told_apart_by_all_parts_of_their_names() {
+        let hash = |text: &str| {
+            let participant = ParticipantId::parse(text).expect("a participant");
+            (participant.jvm_hash(), ParticipantRecipient(participant).jvm_hash())
+        };
+        let hashes = ["PAR::a::1220aa", "PAR::b::1220aa", "PAR::a::1220ab"].map(hash);
+        let all: std::collections::BTreeSet<u32> = hashes.into_iter().flat_map(|(one, two)| [one, two]).collect();
+        assert_eq!(all.len(), 6);
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod opening;
 mod output;
 mod request;
 #[cfg(test)]
-mod requests;
+pub(crate) mod requests;
 mod responses;
 mod settings;
 pub mod status;

@@ -232,6 +232,34 @@ fn responses_after_the_verdict_are_still_judged() {
 }
 
 #[test]
+fn a_party_confirms_only_the_views_that_it_is_asked_for() {
+    let mut bed = Bed::new();
+    let draft = bed.draft(vec![of_all(&["alice", "bob"]), of_all(&["alice"])], &["p1", "p2"]);
+    let built = bed.open(START, &draft);
+    let elsewhere = approve(built.positions[1].clone(), parties(&["bob"]));
+    let outcome = bed.deliver(START + 1, vec![bed.answer((START, &built.root_hash), "p2", &[elsewhere])]);
+    assert_silent("another view", &outcome);
+    assert_eq!(kinds(&outcome.alarms), [AlarmKind::MalformedMessage]);
+}
+
+#[test]
+fn a_response_to_a_rejected_request_is_no_surprise() {
+    let mut bed = Bed::new();
+    let mut draft = bed.draft(vec![of_all(&["alice", "bob"])], &["p1", "p2"]);
+    draft.signer = participant("p3");
+    let built = draft.build();
+    assert_eq!(bed.deliver(START, draft.envelopes(&built)).finalized.len(), 1);
+    let honest = approve(built.positions[0].clone(), parties(&["bob"]));
+    let outcome = bed.deliver(START + 1, vec![bed.answer((START, &built.root_hash), "p2", &[honest])]);
+    assert_silent("honest", &outcome);
+    assert_eq!(outcome.alarms, []);
+    let wrong = approve(built.positions[0].clone(), parties(&["alice"]));
+    let outcome = bed.deliver(START + 2, vec![bed.answer((START, &built.root_hash), "p2", &[wrong])]);
+    assert_silent("wrong", &outcome);
+    assert_eq!(kinds(&outcome.alarms), [AlarmKind::MalformedMessage]);
+}
+
+#[test]
 fn only_the_topology_at_the_time_of_the_request_counts() {
     let (mut bed, built) = opened();
     // `bob` moves to another participant, which changes nothing for requests before.

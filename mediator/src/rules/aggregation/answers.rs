@@ -1,8 +1,6 @@
 //! Which views and parties an answer is about, if it counts at all (chapter 04 §3.6 checks 8 and 9,
 //! `ResponseAggregator.validateResponse`).
 
-use std::collections::BTreeSet;
-
 use synod_crypto::Hash;
 use synod_types::{CantonTimestamp, ParticipantId};
 use thiserror::Error;
@@ -121,11 +119,10 @@ impl ResponseAggregation {
         if response.verdict.code() == LocalVerdictCode::Malformed {
             return Ok(vec![(view.number(), jvm_order::set_order(confirmed_by_sender(view.confirmers())))]);
         }
-        let confirmers: BTreeSet<&LfParty> = view.confirmers().iter().collect();
         let pick = |is_wrong: &dyn Fn(&LfParty) -> bool| -> Vec<LfParty> {
             response.confirming_parties.iter().filter(|party| is_wrong(party)).cloned().collect()
         };
-        let parties = pick(&|party| !confirmers.contains(party));
+        let parties = pick(&|party| !view.is_confirmer(party));
         if !parties.is_empty() {
             return Err(Discarded::UnexpectedParties { parties });
         }

@@ -286,7 +286,7 @@ fn contradictions_are_told_and_the_first_vote_stays() {
         let view = bench.aggregation.request().views()[0].number();
         let expected = Equivocation { participant: participant("a"), party: party("dave"), view, before };
         // The answer is about another party, and shows it all the same.
-        assert_eq!(bench.says("a", 0, last, &["eve"]).equivocations, [expected.clone()]);
+        assert_eq!(bench.says("a", 0, last, &["eve"]).equivocations, std::slice::from_ref(&expected));
         let told = bench.says("a", 0, last, &["dave"]).equivocations;
         assert_eq!(told, [expected], "its vote for eve was the same");
         let dave = &bench.aggregation.views()[0].votes()[&party("dave")];
