@@ -7,9 +7,9 @@ use synod_crypto::{KeyUsages, SignatureVerifier, protocol_message_hash};
 use synod_topology::Snapshot;
 use synod_types::{CantonTimestamp, MediatorGroupIndex, MediatorId, ProtocolVersion, Recipient};
 
+use super::ConfirmationRequest;
 use super::alarm::{Alarm, AlarmKind};
 use super::opening::SignedResponses;
-use super::ConfirmationRequest;
 
 /// The envelope of responses, and when it came.
 pub(super) struct Arrival<'a> {

@@ -73,7 +73,9 @@ impl Sender<'_> {
         let mut told: BTreeMap<(ViewType, Hash), IndexSet<ParticipantId>> = BTreeMap::new();
         for root_hash in root_hashes {
             group = group.or_else(|| Some(root_hash.recipients.iter().find_map(mediator_group)));
-            told.entry((root_hash.view_type, root_hash.root_hash)).or_default().extend(in_jvm_order(root_hash.recipients));
+            told.entry((root_hash.view_type, root_hash.root_hash))
+                .or_default()
+                .extend(in_jvm_order(root_hash.recipients));
         }
         let Some(group) = group.flatten() else { return Vec::new() };
         let rejects = told.into_iter().filter_map(|(about, participants)| {
