@@ -16,7 +16,7 @@ pub(super) struct Hosting {
     /// out, as in Canton: it cannot confirm either.
     pub(super) homeless: Vec<LfParty>,
     /// All participants of the informees, each once: those of the first informee first, each informee's in the order of its
-    /// mapping. Canton has the same order for up to four participants (§4.5).
+    /// mapping.
     pub(super) participants: IndexSet<ParticipantId>,
     confirmed: BTreeSet<LfParty>,
 }

@@ -12,11 +12,11 @@ use super::alarm::{Alarm, AlarmKind};
 use super::deduplication::{Deduplication, DeduplicationEntry};
 use super::opening::{MediatorEvent, Opened, ReceivedRequest, SignedResponses};
 use super::output::{FinalizedRequest, Outcome};
-use super::responses::{Arrival, Count};
+use super::responses::Arrival;
 use super::settings::RulesSettings;
 use super::submissions::Sender;
 use super::validation::{Candidate, Refusal};
-use super::{ConfirmationRequest, ResponseAggregation, status};
+use super::{ConfirmationRequest, ResponseAggregation, jvm_order, status};
 use crate::messages::Verdict;
 
 /// The mediator, as a function of the events that it receives. No input or output, no clock: the same events give the same
@@ -197,7 +197,7 @@ impl MediatorRules {
             Ok(hosting) => {
                 let request = Arc::clone(&received.request);
                 let aggregation = ResponseAggregation::new(request, now.time, &snapshot);
-                let participants = hosting.participants.into_iter().collect();
+                let participants = jvm_order::set_order(hosting.participants.into_iter().collect());
                 self.know(&received.request, (now.time, deadlines), Some(aggregation), participants);
                 self.pending.insert(now.time);
                 self.pending_deadlines.insert((deadlines.response, now.time));
@@ -273,22 +273,27 @@ impl MediatorRules {
         arrival.check_recipients(&known.request)?;
         let first = *known.first_response.get_or_insert(now.time);
         outcome.response_latencies.push((sender.clone(), now.time.micros_since(first)));
-        let request = Arc::clone(&known.request);
-        let is_pending = self.pending.contains(&request_id);
+        let (request, is_pending) = (&known.request, self.pending.contains(&request_id));
         let aggregation = known
             .aggregation
-            .get_or_insert_with(|| ResponseAggregation::new(Arc::clone(&request), request_id, &snapshot));
-        let mut count = Count::new(arrival, &request);
+            .get_or_insert_with(|| ResponseAggregation::new(Arc::clone(request), request_id, &snapshot));
+        // Of all responses without a position the views are the same.
+        let mut everywhere = None;
         for response in &responses.responses {
-            let votes = match count.votes(response, aggregation) {
-                Ok(votes) if is_pending => votes,
+            let cover = || aggregation.covered(&responses.root_hash, sender, response).map(Arc::new);
+            let covered = match response.view_position {
+                None => everywhere.get_or_insert_with(cover).clone(),
+                Some(_) => cover(),
+            };
+            let views = match covered {
+                Ok(views) if is_pending => views,
                 Ok(_) => continue,
-                Err(alarm) => {
-                    outcome.alarms.push(alarm);
+                Err(discarded) => {
+                    outcome.alarms.push(arrival.alarm(AlarmKind::MalformedMessage, discarded));
                     continue;
                 }
             };
-            for (view, parties) in votes.iter() {
+            for (view, parties) in views.iter() {
                 let applied = aggregation.respond(now.time, sender, *view, parties, &response.verdict);
                 outcome.alarms.extend(applied.equivocations.into_iter().map(|found| {
                     let (party, view) = (&found.party, found.view.index());

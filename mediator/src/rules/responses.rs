@@ -1,17 +1,15 @@
 //! Whether what a participant answers counts (chapter 04 §3.6, `processResponses`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::sync::Arc;
 
 use synod_crypto::{KeyUsages, SignatureVerifier, protocol_message_hash};
 use synod_topology::Snapshot;
 use synod_types::{CantonTimestamp, MediatorGroupIndex, MediatorId, ProtocolVersion, Recipient};
 
+use super::ConfirmationRequest;
 use super::alarm::{Alarm, AlarmKind};
 use super::opening::SignedResponses;
-use super::{ConfirmationRequest, ResponseAggregation, ViewNumber, jvm_order};
-use crate::messages::{ConfirmationResponse, LfParty, LocalVerdictCode};
 
 /// The envelope of responses, and when it came.
 pub(super) struct Arrival<'a> {
@@ -105,71 +103,5 @@ impl Arrival<'_> {
         } else {
             Err(self.malformed("recipients without the mediators of the request"))
         }
-    }
-}
-
-/// The parties that a response counts for in a view, in the order of the JVM.
-type Votes = Vec<(ViewNumber, Vec<LfParty>)>;
-
-/// Takes the responses of one message, one after the other. What several of them ask for is looked up once.
-pub(super) struct Count<'a> {
-    arrival: &'a Arrival<'a>,
-    request: &'a ConfirmationRequest,
-    confirmers: BTreeMap<ViewNumber, BTreeSet<&'a LfParty>>,
-    everywhere: Option<Arc<Votes>>,
-}
-
-impl<'a> Count<'a> {
-    pub(super) const fn new(arrival: &'a Arrival<'a>, request: &'a ConfirmationRequest) -> Self {
-        Self { arrival, request, confirmers: BTreeMap::new(), everywhere: None }
-    }
-
-    /// What a response counts for. `aggregation` knows who may confirm for whom.
-    ///
-    /// # Errors
-    /// An alarm when it counts for nothing. Other responses of the message are not touched.
-    pub(super) fn votes(
-        &mut self,
-        response: &ConfirmationResponse,
-        aggregation: &ResponseAggregation,
-    ) -> Result<Arc<Votes>, Alarm> {
-        let arrival = self.arrival;
-        if arrival.signed.responses.root_hash != *self.request.root_hash() {
-            return Err(arrival.malformed("another root hash"));
-        }
-        let Some(position) = &response.view_position else { return Ok(self.everywhere(aggregation)) };
-        let view = self.request.view_at(position).ok_or_else(|| arrival.malformed("an unknown view"))?;
-        if response.verdict.code() == LocalVerdictCode::Malformed {
-            return Ok(Arc::new(vec![(view.number(), self.able(view.confirmers(), aggregation))]));
-        }
-        let confirmers = self.confirmers.entry(view.number()).or_insert_with(|| view.confirmers().iter().collect());
-        let sender = &arrival.signed.responses.sender;
-        for party in &response.confirming_parties {
-            if !confirmers.contains(party) {
-                return Err(arrival.malformed(format_args!("{party} does not confirm the view")));
-            }
-            if !aggregation.can_confirm(sender, party) {
-                return Err(arrival.malformed(format_args!("it cannot confirm for {party}")));
-            }
-        }
-        Ok(Arc::new(vec![(view.number(), jvm_order::set_order(response.confirming_parties.clone()))]))
-    }
-
-    fn able(&self, confirmers: &[LfParty], aggregation: &ResponseAggregation) -> Vec<LfParty> {
-        let sender = &self.arrival.signed.responses.sender;
-        confirmers.iter().filter(|party| aggregation.can_confirm(sender, party)).cloned().collect()
-    }
-
-    /// All views in which the sender can confirm for somebody.
-    fn everywhere(&mut self, aggregation: &ResponseAggregation) -> Arc<Votes> {
-        if let Some(known) = &self.everywhere {
-            return Arc::clone(known);
-        }
-        let views = self.request.views_in_map_order().into_iter();
-        let views = views.filter_map(|number| self.request.view(number));
-        let votes = views.map(|view| (view.number(), self.able(view.confirmers(), aggregation)));
-        let votes = Arc::new(votes.filter(|(_, parties)| !parties.is_empty()).collect::<Votes>());
-        self.everywhere = Some(Arc::clone(&votes));
-        votes
     }
 }

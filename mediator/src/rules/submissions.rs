@@ -9,8 +9,9 @@ use synod_types::{
     CantonTimestamp, MediatorGroupIndex, MediatorId, Member, ParticipantId, PhysicalSynchronizerId, ProtocolVersion,
     Recipient,
 };
-use synod_wire::AggregationRule;
+use synod_wire::{AggregationRule, Recipients};
 
+use super::jvm_order::{self, ParticipantRecipient};
 use super::opening::{RootHash, participant};
 use super::output::{SendDecision, VerdictSubmission};
 use super::settings::SendingSettings;
@@ -72,12 +73,15 @@ impl Sender<'_> {
         let mut told: BTreeMap<(ViewType, Hash), IndexSet<ParticipantId>> = BTreeMap::new();
         for root_hash in root_hashes {
             group = group.or_else(|| Some(root_hash.recipients.iter().find_map(mediator_group)));
-            let participants = root_hash.recipients.iter().filter_map(participant);
-            told.entry((root_hash.view_type, root_hash.root_hash)).or_default().extend(participants);
+            told.entry((root_hash.view_type, root_hash.root_hash))
+                .or_default()
+                .extend(in_jvm_order(root_hash.recipients));
         }
         let Some(group) = group.flatten() else { return Vec::new() };
         let rejects = told.into_iter().filter_map(|(about, participants)| {
-            self.verdict(about, verdict.clone(), group, participants.into_iter().collect())
+            let participants = participants.into_iter().map(ParticipantRecipient).collect();
+            let participants = jvm_order::set_order(participants).into_iter().map(|recipient| recipient.0);
+            self.verdict(about, verdict.clone(), group, participants.collect())
         });
         rejects.collect()
     }
@@ -105,6 +109,15 @@ const fn mediator_group(recipient: &Recipient) -> Option<MediatorGroupIndex> {
         Recipient::MediatorGroup(group) => Some(*group),
         Recipient::Member(_) | Recipient::SequencersOfSynchronizer | Recipient::AllMembersOfSynchronizer => None,
     }
+}
+
+/// The participants among the recipients, each once, in the order of the JVM's set of all recipients (§4.5). Where the
+/// mediators are in a set of more than four is not known; that may change places of others in it.
+fn in_jvm_order(recipients: &Recipients) -> impl Iterator<Item = ParticipantId> {
+    let size = recipients.all_recipients().len();
+    let participants: IndexSet<ParticipantId> = recipients.iter().filter_map(participant).collect();
+    let participants = participants.into_iter().map(ParticipantRecipient).collect();
+    jvm_order::subset_order(size, participants).into_iter().map(|recipient| recipient.0)
 }
 
 /// Protocol version 35 checks the group when the result is delivered, so that even a single mediator names it.

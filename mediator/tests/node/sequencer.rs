@@ -231,6 +231,11 @@ impl Sequencer {
         self.state().acknowledged.clone()
     }
 
+    /// The total order.
+    pub(crate) fn events(&self) -> Vec<SequencedEvent> {
+        self.state().events.clone()
+    }
+
     /// The last event.
     pub(crate) fn last(&self) -> Option<CantonTimestamp> {
         self.state().events.last().map(|event| event.timestamp)

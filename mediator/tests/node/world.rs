@@ -223,11 +223,6 @@ impl Shell {
         self.mediator.finalized_after(CantonTimestamp::MIN, up_to, 1_000).await.expect("reads")
     }
 
-    /// What would be found after a restart.
-    pub(crate) async fn state(&self) -> MediatorState {
-        self.mediator.load(&self.lease).await.expect("loads").expect("is initialized")
-    }
-
     /// Ends with a fault, by itself.
     pub(crate) async fn fault(self) -> MediatorFault {
         self.task.await.expect("no panic").expect_err("a fault")

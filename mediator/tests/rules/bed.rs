@@ -12,8 +12,8 @@ use synod_proto::protocol::{v30, v31};
 use synod_testkit::requests::{Network, TestMember, key};
 use synod_topology::mapping::{HostingParticipant, Mapping, ParticipantPermission, PartyToParticipant};
 use synod_topology::{
-    DynamicSynchronizerParameters, Operation, SignedTopologyTransaction, StaticSynchronizerParameters,
-    TopologyState, TopologyTransaction, build as topology,
+    DynamicSynchronizerParameters, Operation, SignedTopologyTransaction, StaticSynchronizerParameters, TopologyState,
+    TopologyTransaction, build as topology,
 };
 use synod_types::{
     CantonTimestamp, MediatorGroupIndex, MediatorId, MemberKind, ParticipantId, PartyId, PhysicalSynchronizerId,
@@ -218,16 +218,14 @@ pub(crate) fn transactions(network: &Network, groups: &[Group]) -> Vec<SignedTop
 }
 
 /// The transaction of a mediator group.
-pub(crate) fn group(network: &Network, serial: u32, (index, threshold, active, passive): Group) -> SignedTopologyTransaction {
+pub(crate) fn group(
+    network: &Network,
+    serial: u32,
+    (index, threshold, active, passive): Group,
+) -> SignedTopologyTransaction {
     let members = |names: &[&str]| names.iter().map(|name| mediator(name)).collect::<Vec<_>>();
     let (active, passive) = (members(active), members(passive));
-    network.mediators(
-        serial,
-        index,
-        threshold,
-        &active.iter().collect::<Vec<_>>(),
-        &passive.iter().collect::<Vec<_>>(),
-    )
+    network.mediators(serial, index, threshold, &active.iter().collect::<Vec<_>>(), &passive.iter().collect::<Vec<_>>())
 }
 
 /// The transaction of a party, signed by all who have to.
@@ -238,7 +236,8 @@ pub(crate) fn hosting(name: &str, serial: u32, threshold: u32, hosts: &[Host]) -
         onboarding: *onboarding,
         ..HostingParticipant::new(participant_id(name), *permission)
     });
-    let mapping = PartyToParticipant::new(PartyId::new(id), threshold, participants.collect(), None).expect("a hosting");
+    let mapping =
+        PartyToParticipant::new(PartyId::new(id), threshold, participants.collect(), None).expect("a hosting");
     let mapping = Mapping::PartyToParticipant(mapping);
     let transaction = TopologyTransaction::new(Operation::Replace, serial, mapping, VERSION).expect("a transaction");
     let names: BTreeSet<&str> = hosts.iter().map(|(name, ..)| *name).chain(["p1"]).collect();
@@ -313,10 +312,7 @@ impl Draft {
     }
 }
 
-pub(crate) fn envelope_content(
-    content: v31::envelope_content::SomeEnvelopeContent,
-    version: ProtocolVersion,
-) -> Bytes {
+pub(crate) fn envelope_content(content: v31::envelope_content::SomeEnvelopeContent, version: ProtocolVersion) -> Bytes {
     let content = v31::EnvelopeContent { some_envelope_content: Some(content) };
     MessageKind::EnvelopeContent.wrap(version, &content.encode_to_vec())
 }

@@ -10,8 +10,7 @@ use synod_types::CantonTimestamp;
 use synod_wire::versioned;
 
 /// What participants learn of everything that is malformed.
-const REDACTED: &str =
-    "An error occurred. Please contact the operator and inquire about the request <no-correlation-id> with tid <no-tid>";
+const REDACTED: &str = "An error occurred. Please contact the operator and inquire about the request <no-correlation-id> with tid <no-tid>";
 
 fn reject(reason: Status, is_malformed: bool) -> Verdict {
     let verdict = v30::MediatorReject { reason: Some(reason), is_malformed };
@@ -60,8 +59,7 @@ pub(crate) fn timeout(unresponsive: &[String]) -> Verdict {
     );
     let metadata = vec![entry("unresponsiveParties", &unresponsive.join(",")), entry("category", "2")];
     let retry = RetryInfo { retry_delay: Some(prost_types::Duration { seconds: 1, nanos: 0 }) };
-    let retry =
-        Any { type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(), value: retry.encode_to_vec() };
+    let retry = Any { type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(), value: retry.encode_to_vec() };
     reject(Status { code: 10, message, details: vec![info(ID, metadata), retry] }, false)
 }
 

@@ -53,17 +53,26 @@ fn other_hash() -> Hash {
 fn rows() -> Vec<Row> {
     vec![
         row("valid", |_, _| {}, || Expected::Pending),
-        row("several roots and nested views", |_, draft| {
-            let mut nested = of_all(&["alice", "bob"]);
-            nested.subviews = vec![of_all(&["bob"]), view(&["alice", "watcher"], &[(&[("alice", 2)], 1)])];
-            nested.subviews[0].subviews = vec![view(&["carol", "bob"], &[(&[("bob", 1)], 1), (&[("carol", 1)], 0)])];
-            draft.request.views = vec![nested, of_all(&["alice"])];
-            draft.root_hashes.push(RootHashDraft::new(&["p3"]));
-        }, || Expected::Pending),
-        row("an observer is informed but does not confirm", |_, draft| {
-            draft.request.views = vec![view(&["alice", "watcher"], &[(&[("alice", 1)], 1)])];
-            draft.root_hashes = vec![RootHashDraft::new(&["p1"]), RootHashDraft::new(&["p3"])];
-        }, || Expected::Pending),
+        row(
+            "several roots and nested views",
+            |_, draft| {
+                let mut nested = of_all(&["alice", "bob"]);
+                nested.subviews = vec![of_all(&["bob"]), view(&["alice", "watcher"], &[(&[("alice", 2)], 1)])];
+                nested.subviews[0].subviews =
+                    vec![view(&["carol", "bob"], &[(&[("bob", 1)], 1), (&[("carol", 1)], 0)])];
+                draft.request.views = vec![nested, of_all(&["alice"])];
+                draft.root_hashes.push(RootHashDraft::new(&["p3"]));
+            },
+            || Expected::Pending,
+        ),
+        row(
+            "an observer is informed but does not confirm",
+            |_, draft| {
+                draft.request.views = vec![view(&["alice", "watcher"], &[(&[("alice", 1)], 1)])];
+                draft.root_hashes = vec![RootHashDraft::new(&["p1"]), RootHashDraft::new(&["p3"])];
+            },
+            || Expected::Pending,
+        ),
         malformed("signature by another key", |_, draft| draft.signer = participant("p2")),
         malformed("no quorum with a threshold", |_, draft| {
             draft.request.views = vec![view(&["alice", "bob"], &[(&[("alice", 1)], 0), (&[("bob", 1)], 0)])];
@@ -81,10 +90,14 @@ fn rows() -> Vec<Row> {
                 draft.root_hashes = vec![RootHashDraft::new(&["p1"]), RootHashDraft::new(&["p3"])];
             })
         },
-        row("enough weight without it", |_, draft| {
-            draft.request.views = vec![view(&["alice", "watcher"], &[(&[("alice", 2), ("watcher", 1)], 2)])];
-            draft.root_hashes = vec![RootHashDraft::new(&["p1"]), RootHashDraft::new(&["p3"])];
-        }, || Expected::Pending),
+        row(
+            "enough weight without it",
+            |_, draft| {
+                draft.request.views = vec![view(&["alice", "watcher"], &[(&[("alice", 2), ("watcher", 1)], 2)])];
+                draft.root_hashes = vec![RootHashDraft::new(&["p1"]), RootHashDraft::new(&["p3"])];
+            },
+            || Expected::Pending,
+        ),
         malformed("weights that overflow", |_, draft| {
             let most = u32::MAX >> 1;
             draft.request.views = vec![view(&["alice", "bob"], &[(&[("alice", most), ("bob", most)], 1)])];
@@ -109,33 +122,49 @@ fn rows() -> Vec<Row> {
         Row {
             alarms: &[AlarmKind::InvalidMessage],
             told: BOTH,
-            ..row("an informee without host", |_, draft| {
-                draft.request.views.push(of_all(&["nobody"]));
-            }, || {
-                let nobody = party("nobody").to_string();
-                let (name, fingerprint) = nobody.split_once("::").expect("an identifier");
-                Expected::Invalid(format!(
-                    "Received a mediator confirmation request with id RequestId(2027-01-15T08:00:00Z) with some informees \
+            ..row(
+                "an informee without host",
+                |_, draft| {
+                    draft.request.views.push(of_all(&["nobody"]));
+                },
+                || {
+                    let nobody = party("nobody").to_string();
+                    let (name, fingerprint) = nobody.split_once("::").expect("an identifier");
+                    Expected::Invalid(format!(
+                        "Received a mediator confirmation request with id RequestId(2027-01-15T08:00:00Z) with some informees \
                      not being hosted by an active participant: {name}::{}.... Rejecting request...",
-                    &fingerprint[..12]
-                ))
-            })
+                        &fingerprint[..12]
+                    ))
+                },
+            )
         },
-        row("an informee whose name is no identifier", |_, draft| {
-            let plain = synod_mediator::messages::LfParty::parse("plain", "party").expect("a party");
-            draft.request.views[0].informees.push(plain);
-        }, || Expected::Pending),
+        row(
+            "an informee whose name is no identifier",
+            |_, draft| {
+                let plain = synod_mediator::messages::LfParty::parse("plain", "party").expect("a party");
+                draft.request.views[0].informees.push(plain);
+            },
+            || Expected::Pending,
+        ),
         malformed("topology transactions in the same batch", |bed, draft| {
             draft.beside.push(broadcast(bed.psid(), &["ALL::All"]));
         }),
-        row("topology transactions that are not for all", |bed, draft| {
-            draft.beside.push(broadcast(bed.psid(), &["MGR::0"]));
-        }, || Expected::Pending),
+        row(
+            "topology transactions that are not for all",
+            |bed, draft| {
+                draft.beside.push(broadcast(bed.psid(), &["MGR::0"]));
+            },
+            || Expected::Pending,
+        ),
         Row {
             alarms: &[AlarmKind::OtherSynchronizer],
-            ..row("topology transactions of another synchronizer", |_, draft| {
-                draft.beside.push(broadcast(&other_psid(), &["ALL::All"]));
-            }, || Expected::Pending)
+            ..row(
+                "topology transactions of another synchronizer",
+                |_, draft| {
+                    draft.beside.push(broadcast(&other_psid(), &["ALL::All"]));
+                },
+                || Expected::Pending,
+            )
         },
         Row {
             groups: Some(&[(0, 1, &["m2"], &[])]),
@@ -148,24 +177,34 @@ fn rows() -> Vec<Row> {
         },
         Row {
             alarms: &[AlarmKind::OtherSynchronizer],
-            ..row("a request for another synchronizer", |_, draft| draft.request.psid = other_psid(), || {
-                Expected::Discarded
-            })
+            ..row(
+                "a request for another synchronizer",
+                |_, draft| draft.request.psid = other_psid(),
+                || Expected::Discarded,
+            )
         },
         Row {
             alarms: MALFORMED,
-            ..row("two requests in one batch", |_, draft| {
-                let second = draft.build();
-                draft.beside.push((unsigned(&second.content), group_of(&["MGR::0"])));
-            }, || Expected::Discarded)
+            ..row(
+                "two requests in one batch",
+                |_, draft| {
+                    let second = draft.build();
+                    draft.beside.push((unsigned(&second.content), group_of(&["MGR::0"])));
+                },
+                || Expected::Discarded,
+            )
         },
         Row {
             alarms: MALFORMED,
-            ..row("a request and a response in one batch", |bed, draft| {
-                let built = draft.build();
-                let response = approve(built.positions[0].clone(), parties(&["alice"]));
-                draft.beside.push(bed.answer((START, &built.root_hash), "p1", &[response]));
-            }, || Expected::Discarded)
+            ..row(
+                "a request and a response in one batch",
+                |bed, draft| {
+                    let built = draft.build();
+                    let response = approve(built.positions[0].clone(), parties(&["alice"]));
+                    draft.beside.push(bed.answer((START, &built.root_hash), "p1", &[response]));
+                },
+                || Expected::Discarded,
+            )
         },
     ]
 }
@@ -224,8 +263,7 @@ pub(crate) fn assert_rejected(
     assert_eq!(finalized.request, *content, "{name}");
     assert_same(name, &finalized.verdict, verdict);
     let found: Vec<Vec<_>> = outcome.submissions.iter().map(|submission| submission.recipients.clone()).collect();
-    let told: Vec<Vec<_>> =
-        told.iter().map(|names| names.iter().map(|name| participant_id(name)).collect()).collect();
+    let told: Vec<Vec<_>> = told.iter().map(|names| names.iter().map(|name| participant_id(name)).collect()).collect();
     assert_eq!(found, told, "{name}");
     for submission in &outcome.submissions {
         assert_eq!((submission.request_id, submission.result.request_id), (at(START), at(START)), "{name}");
@@ -274,7 +312,10 @@ fn a_rejection_after_a_change_of_the_topology_is_no_alarm() {
         ("two", [START - 1_000, START - 999], vec![AlarmKind::InvalidMessage, AlarmKind::MalformedMessage]),
     ] {
         let mut bed = Bed::new();
-        bed.change(START - 500, vec![hosting("alice", 2, 1, &[("p4", synod_topology::mapping::ParticipantPermission::Submission, false)])]);
+        bed.change(
+            START - 500,
+            vec![hosting("alice", 2, 1, &[("p4", synod_topology::mapping::ParticipantPermission::Submission, false)])],
+        );
         for (root_hash, time) in draft.root_hashes.iter_mut().zip(times) {
             root_hash.topology_time = time;
         }

@@ -165,7 +165,12 @@ fn responses_are_judged() {
         assert_eq!(outcome.finalized.len(), usize::from(row.alarm.is_none()), "{}", row.name);
         assert_eq!(bed.rules.pending_count(), usize::from(row.alarm.is_some()), "{}", row.name);
         for finalized in &outcome.finalized {
-            assert_eq!((&finalized.verdict, finalized.finalization_time), (&Verdict::Approve, outcome.time), "{}", row.name);
+            assert_eq!(
+                (&finalized.verdict, finalized.finalization_time),
+                (&Verdict::Approve, outcome.time),
+                "{}",
+                row.name
+            );
         }
     }
 }
@@ -198,8 +203,9 @@ fn a_response_that_does_not_count_leaves_its_siblings_alone() {
 fn several_messages_in_one_batch_count_in_their_order() {
     let (mut bed, built) = opened();
     let position = &built.positions[0];
-    let answers = [("p1", "alice"), ("p2", "bob"), ("p3", "half")]
-        .map(|(sender, name)| bed.answer((START, &built.root_hash), sender, &[approve(position.clone(), parties(&[name]))]));
+    let answers = [("p1", "alice"), ("p2", "bob"), ("p3", "half")].map(|(sender, name)| {
+        bed.answer((START, &built.root_hash), sender, &[approve(position.clone(), parties(&[name]))])
+    });
     let outcome = bed.deliver(START + 1, answers.to_vec());
     assert_eq!(outcome.finalized[0].verdict, Verdict::Approve);
     assert_eq!(outcome.response_latencies.len(), 3);
@@ -226,6 +232,34 @@ fn responses_after_the_verdict_are_still_judged() {
 }
 
 #[test]
+fn a_party_confirms_only_the_views_that_it_is_asked_for() {
+    let mut bed = Bed::new();
+    let draft = bed.draft(vec![of_all(&["alice", "bob"]), of_all(&["alice"])], &["p1", "p2"]);
+    let built = bed.open(START, &draft);
+    let elsewhere = approve(built.positions[1].clone(), parties(&["bob"]));
+    let outcome = bed.deliver(START + 1, vec![bed.answer((START, &built.root_hash), "p2", &[elsewhere])]);
+    assert_silent("another view", &outcome);
+    assert_eq!(kinds(&outcome.alarms), [AlarmKind::MalformedMessage]);
+}
+
+#[test]
+fn a_response_to_a_rejected_request_is_no_surprise() {
+    let mut bed = Bed::new();
+    let mut draft = bed.draft(vec![of_all(&["alice", "bob"])], &["p1", "p2"]);
+    draft.signer = participant("p3");
+    let built = draft.build();
+    assert_eq!(bed.deliver(START, draft.envelopes(&built)).finalized.len(), 1);
+    let honest = approve(built.positions[0].clone(), parties(&["bob"]));
+    let outcome = bed.deliver(START + 1, vec![bed.answer((START, &built.root_hash), "p2", &[honest])]);
+    assert_silent("honest", &outcome);
+    assert_eq!(outcome.alarms, []);
+    let wrong = approve(built.positions[0].clone(), parties(&["alice"]));
+    let outcome = bed.deliver(START + 2, vec![bed.answer((START, &built.root_hash), "p2", &[wrong])]);
+    assert_silent("wrong", &outcome);
+    assert_eq!(kinds(&outcome.alarms), [AlarmKind::MalformedMessage]);
+}
+
+#[test]
 fn only_the_topology_at_the_time_of_the_request_counts() {
     let (mut bed, built) = opened();
     // `bob` moves to another participant, which changes nothing for requests before.
@@ -240,7 +274,9 @@ fn only_the_topology_at_the_time_of_the_request_counts() {
 
 #[test]
 fn session_keys_sign_responses_if_they_are_valid_at_the_time_of_the_request() {
-    for (from, is_valid) in [(START, true), (START - 299_999_999, true), (START + 1, false), (START - 300_000_000, false)] {
+    for (from, is_valid) in
+        [(START, true), (START - 299_999_999, true), (START + 1, false), (START - 300_000_000, false)]
+    {
         let (mut bed, built) = opened();
         let content = confirmation_responses(
             bed.psid(),

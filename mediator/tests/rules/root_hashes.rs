@@ -64,7 +64,9 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "two view types",
-        root_hashes: || vec![with(&["p2"], |draft| draft.view_type = ViewType::Assignment), RootHashDraft::new(&["p1"])],
+        root_hashes: || {
+            vec![with(&["p2"], |draft| draft.view_type = ViewType::Assignment), RootHashDraft::new(&["p1"])]
+        },
         told: &[&["p1"], &["p2"]],
     },
     Row { name: "three recipients", root_hashes: || vec![addressed(&["p1", "p2", "MGR::0"])], told: &[&["p1", "p2"]] },

@@ -87,6 +87,24 @@ fn a_verdict_goes_to_all_participants_of_informees_in_their_order() {
     assert_eq!(outcome.submissions[0].result.verdict, Verdict::Approve);
 }
 
+/// From five recipients on the order is that of the JVM's hash codes, for rejections too.
+#[test]
+fn many_recipients_are_in_the_order_of_the_jvm() {
+    use synod_mediator::rules::jvm_order::{ParticipantRecipient, set_order};
+    let names = ["p1", "p2", "p3", "p4", "p5"];
+    let mut bed = Bed::new();
+    let draft = bed.draft(vec![of_all(&["five"])], &names);
+    let built = bed.open(START, &draft);
+    let ids = names.map(participant_id).to_vec();
+    let outcome = bed.tick(START + DEADLINE + 1);
+    assert_eq!(outcome.submissions[0].recipients, set_order(ids.clone()));
+    assert_ne!(outcome.submissions[0].recipients, ids);
+    let repeated = bed.deliver(START + DEADLINE + 2, draft.envelopes(&built));
+    let recipients = set_order(ids.iter().cloned().map(ParticipantRecipient).collect());
+    let recipients: Vec<_> = recipients.into_iter().map(|recipient| recipient.0).collect();
+    assert_eq!(repeated.submissions[0].recipients, recipients);
+}
+
 #[test]
 fn time_decides_what_nobody_does() {
     struct Row {

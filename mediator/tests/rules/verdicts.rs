@@ -227,12 +227,14 @@ const SCRIPTS: &[Script] = &[
     ),
 ];
 
-fn response((_, code, view, names): &Step, number: usize, positions: &[synod_mediator::messages::ViewPosition]) -> Response {
+fn response(
+    (_, code, view, names): &Step,
+    number: usize,
+    positions: &[synod_mediator::messages::ViewPosition],
+) -> Response {
     let reason = match code {
         Approve => Status::default(),
-        Reject | Malformed | Abstain => {
-            Status { code: 9, message: format!("step {number}"), details: Vec::new() }
-        }
+        Reject | Malformed | Abstain => Status { code: 9, message: format!("step {number}"), details: Vec::new() },
     };
     Response { code: *code, reason, parties: parties(names), view: view.map(|view| positions[view].clone()) }
 }
@@ -246,8 +248,7 @@ fn responses_become_a_verdict() {
         let built = bed.open(START, &draft);
         let mut verdict = None;
         for (number, step) in script.steps.iter().enumerate() {
-            let answer =
-                bed.answer((START, &built.root_hash), step.0, &[response(step, number, &built.positions)]);
+            let answer = bed.answer((START, &built.root_hash), step.0, &[response(step, number, &built.positions)]);
             let time = START + 1 + i64::try_from(number).expect("few steps");
             let outcome = bed.deliver(time, vec![answer]);
             let contradicts = script.contradictions.contains(&number);
@@ -276,7 +277,9 @@ fn responses_become_a_verdict() {
                     .collect();
                 let reasons: Vec<_> = reasons
                     .iter()
-                    .map(|(names, by, code, step)| (parties(names), participant_id(by), *code, Some(format!("step {step}"))))
+                    .map(|(names, by, code, step)| {
+                        (parties(names), participant_id(by), *code, Some(format!("step {step}")))
+                    })
                     .collect();
                 assert_eq!(found, reasons, "{name}");
             }

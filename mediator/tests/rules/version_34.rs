@@ -41,15 +41,16 @@ fn responses_name_the_time_of_the_request() {
 
 #[test]
 fn mediators_name_themselves_when_several_decide() {
-    let member = |name: &str| Member::from(synod_types::MediatorId::try_from(mediator(name).member().clone()).expect("a mediator"));
+    let member = |name: &str| {
+        Member::from(synod_types::MediatorId::try_from(mediator(name).member().clone()).expect("a mediator"))
+    };
     let members = |names: &[&str], threshold| AggregationRule::Members {
         eligible: names.iter().map(|name| member(name)).collect(),
         threshold,
     };
-    for (group, rule) in [
-        ((0, 1, &["m2", "m1"][..], &[][..]), None),
-        ((0, 2, &["m2", "m1"], &["m3"]), Some(members(&["m2", "m1"], 2))),
-    ] {
+    for (group, rule) in
+        [((0, 1, &["m2", "m1"][..], &[][..]), None), ((0, 2, &["m2", "m1"], &["m3"]), Some(members(&["m2", "m1"], 2)))]
+    {
         let outcome = run(&[group], Some(START), &["MGR::0"]);
         let submission = &outcome.submissions[0];
         assert_eq!(submission.result.verdict, Verdict::Approve);

@@ -75,7 +75,12 @@ fn a_restart_anywhere_gives_the_same_outcomes() {
             rules.restore_deduplication(whole[..finished].iter().flat_map(|outcome| outcome.deduplicated.clone()));
             for ((event, topology), expected) in received.events.iter().zip(&whole).skip(finished) {
                 let found = rules.handle(event, topology);
-                assert_eq!(effects(&found), effects(expected), "{name}: restart after {stop}, event {}", event.timestamp);
+                assert_eq!(
+                    effects(&found),
+                    effects(expected),
+                    "{name}: restart after {stop}, event {}",
+                    event.timestamp
+                );
             }
         }
     }

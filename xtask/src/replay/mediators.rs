@@ -125,10 +125,8 @@ fn verdicts(recording: &Recording, name: &str, outcomes: &[Outcome], tally: &mut
     let finalized = outcomes.iter().flat_map(|outcome| &outcome.finalized);
     let mut left: BTreeMap<CantonTimestamp, _> = finalized.map(|found| (found.request_id, found)).collect();
     let rows = recording.table(name, "med_response_aggregations").map_err(|error| chain(&error))?;
-    let mut first = None;
     for row in rows {
         let request_id = time(fields::integer(&row, "request_id")?)?;
-        first = first.map_or(Some(request_id), |first: CantonTimestamp| Some(first.min(request_id)));
         let result = left.remove(&request_id).ok_or_else(|| "there is no verdict".to_owned()).and_then(|found| {
             let at = fields::integer(&row, "finalization_time")?;
             fields::same("finalization_time", &at, &found.finalization_time.as_micros())?;
@@ -138,23 +136,9 @@ fn verdicts(recording: &Recording, name: &str, outcomes: &[Outcome], tally: &mut
         tally.case(VERDICTS, format!("{name} {request_id}"), result);
     }
     for request_id in left.into_keys() {
-        if first.is_none_or(|first| request_id < first) && was_pruned(recording, name)? {
-            tally.skip(VERDICTS, "verdicts that the mediator had pruned");
-        } else {
-            tally.case(VERDICTS, format!("{name} {request_id}"), Err("was not recorded".to_owned()));
-        }
+        tally.case(VERDICTS, format!("{name} {request_id}"), Err("was not recorded".to_owned()));
     }
     Ok(())
-}
-
-/// Whether the Console pruned the mediator.
-fn was_pruned(recording: &Recording, name: &str) -> Result<bool, String> {
-    let connection = format!("console-{name}-admin");
-    if !recording.connections().contains(&connection.as_str()) {
-        return Ok(false);
-    }
-    let calls = recording.calls(&connection).map_err(|error| chain(&error))?;
-    Ok(calls.iter().any(|call| call.service_name() == "MediatorAdministrationService" && call.method_name() == "Prune"))
 }
 
 fn deduplication(recording: &Recording, name: &str, outcomes: &[Outcome], tally: &mut Tally) -> Result<(), String> {

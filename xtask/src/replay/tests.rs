@@ -66,7 +66,8 @@ fn tables() -> Vec<(PathBuf, String, String)> {
         let recording = Recording::open(&folder).expect("a recording");
         for node in recording.nodes() {
             let is_mediator = node.starts_with("mediator");
-            for table in recording.tables(node).into_iter().filter(|table| !is_mediator || OF_MEDIATORS.contains(table)) {
+            for table in recording.tables(node).into_iter().filter(|table| !is_mediator || OF_MEDIATORS.contains(table))
+            {
                 let is_compared = is_mediator
                     || table.starts_with("seq_")
                     || (table.starts_with("sequencer_")
