@@ -1,5 +1,6 @@
 //! `IdentityInitializationService` (chapter 05 §1.2).
 
+use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
@@ -66,7 +67,7 @@ impl ManualIdentity {
             _ => None,
         });
         let possible: Vec<_> = targets.chain([namespace.fingerprint().clone()]).collect();
-        let own = Vault::new(self.store.clone()).own_fingerprints().await.map_err(|error| internal(&error))?;
+        let own = Vault::new(self.store.clone()).own_fingerprints().await.map_err(|error| self.fault(error))?;
         if !possible.iter().any(|key| own.contains(key)) {
             let keys: Vec<&str> = possible.iter().map(|key| key.as_str()).collect();
             return Err(refuse(format!(
@@ -77,12 +78,19 @@ impl ManualIdentity {
         match self.store.set_node_identity(&uid).await {
             Ok(()) => {}
             Err(StoreError::Refused(refused)) => return Err(refuse(refused.to_string())),
-            Err(error) => return Err(internal(&error)),
+            Err(error) => return Err(self.fault(error)),
         }
         self.lifecycle.identity_set(&uid);
         // They were judged above, and a node without an identity has nothing that they could contradict.
         let added = self.stores.add(&StoreName::Authorized, delegations, &ForceFlags::all()).await;
         added.map(|_| ()).map_err(|error| error.status(&Trace::default()))
+    }
+
+    /// Stops the node: whether it has an identity is not known.
+    fn fault(&self, fault: impl Error + Send + Sync + 'static) -> Status {
+        tracing::error!(error = %synod_runtime::Chain(&fault), "the identity of the node cannot be stored");
+        self.stores.stop_node().stop(fault);
+        Status::internal("the identity of the node cannot be stored; see the log of the node")
     }
 }
 
@@ -111,11 +119,6 @@ fn check_delegations(namespace: &Namespace, delegations: &[SignedTopologyTransac
         }
     }
     Ok(())
-}
-
-fn internal(error: &(dyn std::error::Error + 'static)) -> Status {
-    tracing::error!(error = %synod_runtime::Chain(error), "the identity of the node cannot be stored");
-    Status::internal("the identity of the node cannot be stored; see the log of the node")
 }
 
 /// The identity that a request gives, and the delegations that root it.

@@ -143,6 +143,11 @@ impl TopologyStores {
         dispatcher.run().await
     }
 
+    /// Stops the node when its database fails.
+    pub(crate) fn stop_node(&self) -> &StopNode {
+        &self.0.parts.stop
+    }
+
     /// Creates an empty store in memory.
     pub(crate) fn create_temporary(&self, name: &str) -> Result<(), AdminError> {
         let mut stores = self.0.temporary.lock().unwrap_or_else(PoisonError::into_inner);
