@@ -16,15 +16,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// A sequencer and some mediators, each in a process of its own.
-struct Nodes {
+pub(crate) struct Nodes {
     dir: TempDir,
-    base: u16,
+    pub(crate) base: u16,
     sequencer: Option<Process>,
     mediators: Vec<Option<Process>>,
 }
 
 impl Nodes {
-    fn start(mediators: u16) -> Self {
+    pub(crate) fn start(mediators: u16) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let mut nodes = Self { dir, base: next_port_base(), sequencer: None, mediators: Vec::new() };
         nodes.write("sequencer", &format!("[public_api]\nport = {}", nodes.base), nodes.base + 1);
@@ -39,7 +39,7 @@ impl Nodes {
         nodes
     }
 
-    fn mediator_port(&self, index: u16) -> u16 {
+    pub(crate) fn mediator_port(&self, index: u16) -> u16 {
         self.base + 2 + index
     }
 
@@ -79,7 +79,7 @@ impl Nodes {
     }
 
     /// Writes `synchronizer.toml`.
-    fn describe(&self, more: &str) -> PathBuf {
+    pub(crate) fn describe(&self, more: &str) -> PathBuf {
         let url = |port: u16| format!("http://127.0.0.1:{port}");
         let mut text = format!(
             "name = \"apart\"\n{more}\n[[sequencers]]\nname = \"first\"\nadmin = \"{}\"\npublic = \"{}\"\n",
@@ -95,7 +95,7 @@ impl Nodes {
     }
 
     /// Founds the synchronizer; its id.
-    fn bootstrap(&self, description: &Path) -> String {
+    pub(crate) fn bootstrap(&self, description: &Path) -> String {
         let done = synod(&["bootstrap", "-c", &description.display().to_string()]);
         let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert_eq!(done.status.code(), Some(0), "{out}{err}");
@@ -121,13 +121,13 @@ impl Nodes {
         self.wait_until_open();
     }
 
-    fn restart_sequencer(&mut self) {
+    pub(crate) fn restart_sequencer(&mut self) {
         self.sequencer.take().expect("it runs").kill();
         self.sequencer = Some(self.run("sequencer", "sequencer"));
         self.wait_until_open();
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         for process in self.mediators.drain(..).flatten().chain(self.sequencer.take()) {
             assert_eq!(process.terminate(STOP_LIMIT), Some(0));
         }

@@ -6,3 +6,4 @@ mod key_rotation;
 mod localnet;
 mod manual_identity;
 mod support;
+mod topology_changes;
