@@ -1,6 +1,7 @@
 //! Calls by their recorded path and bytes.
 
 use bytes::{Buf, BufMut, Bytes};
+use synod_testkit::recordings::Call;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
@@ -62,4 +63,15 @@ pub(crate) async fn call(
         all.push(answer);
     }
     Ok(all)
+}
+
+/// Sends a recorded call of one message, with its trace.
+pub(crate) async fn unary(channel: &Channel, call: &Call) -> Result<Bytes, Status> {
+    let mut client = tonic::client::Grpc::new(channel.clone());
+    client.ready().await.expect("connected");
+    let mut request = Request::new(call.requests[0].bytes.clone().expect("not left out"));
+    let trace = call.metadata_text("traceparent").expect("a trace");
+    request.metadata_mut().insert("traceparent", trace.parse().expect("a header"));
+    let path = call.method.parse().expect("a path");
+    client.unary(request, path, Raw).await.map(tonic::Response::into_inner)
 }

@@ -56,7 +56,7 @@ pub(crate) async fn submit(core: &Core, member: &Member, serial: NonZeroU32, tot
             }
             Err(error) => {
                 tracing::warn!(%error, %member, serial, until = %end, "a purchase of traffic is not ordered");
-                sent = sent.or_else(|first: Option<BroadcastError>| Err(first.or(Some(error))));
+                sent = sent.map_err(|first: Option<BroadcastError>| first.or(Some(error)));
             }
         }
     }

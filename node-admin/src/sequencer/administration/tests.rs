@@ -188,3 +188,25 @@ async fn nothing_is_served_before_the_sequencer_runs() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_belongs_to_upgrades_is_not_served() {
+    let (admin, _) = admin(running());
+    let refusals = [
+        admin.get_lsu_traffic_control_state(Request::new(Default::default())).await.map(drop),
+        admin.set_lsu_traffic_control_state(Request::new(Default::default())).await.map(drop),
+        admin.perform_lsu_sequencing_test(Request::new(Default::default())).await.map(drop),
+        admin.set_throughput_cap(Request::new(Default::default())).await.map(drop),
+        admin.get_throughput_cap(Request::new(Default::default())).await.map(drop),
+        admin.snapshot(Request::new(Default::default())).await.map(drop),
+        admin.onboarding_state(Request::new(Default::default())).await.map(drop),
+        admin.onboarding_state_v2(Request::new(Default::default())).await.map(drop),
+    ];
+    for refused in refusals {
+        let refused = refused.expect_err("not served");
+        assert_eq!(refused.code(), Code::Unimplemented);
+        assert!(refused.message().ends_with("is not served by this node"), "{}", refused.message());
+    }
+    let refused = admin.generate_authentication_token(Request::new(Default::default())).await.expect_err("refused");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+}

@@ -119,7 +119,9 @@ impl MediatorNode {
             running: OnceLock::new(),
         });
         let metrics = MediatorMetrics::register(&foundation.metrics)?;
-        let health = foundation.health.component("mediator", Role::CRITICAL);
+        // It does not count for readiness, as in Canton: whoever initializes the mediator has to reach it.
+        let sequencer_client = Role { readiness: false, liveness: true };
+        let health = foundation.health.component("sequencer-client", sequencer_client);
         let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
         let node = Arc::new(Self { foundation, store, status, stores, metrics, health });
         if node.store.configuration().await?.is_some() {
