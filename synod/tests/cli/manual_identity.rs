@@ -9,12 +9,17 @@ use synod_proto::admin::sequencer::v30::{SequencerStatusRequest, sequencer_statu
 use synod_proto::crypto::admin::v30::GenerateSigningKeyRequest;
 use synod_proto::crypto::v30::SigningKeyUsage;
 use synod_proto::protocol::v30::r#enums::TopologyChangeOp;
-use synod_proto::sequencer::admin::v30::InitializeSequencerFromGenesisStateV2Request;
+use synod_proto::sequencer::admin::v30::{
+    InitializeSequencerFromGenesisStateV2Request, PruneRequest, PruningStatusRequest, SetTrafficPurchasedRequest,
+    TrafficControlStateRequest,
+};
 use synod_proto::topology::admin::v30 as admin;
 use synod_proto::topology::admin::v30::store_id::{Authorized, Store, Temporary};
 use synod_rpc::admin::sequencer::v30::sequencer_status_service_client::SequencerStatusServiceClient;
 use synod_rpc::crypto::admin::v30::vault_service_client::VaultServiceClient;
+use synod_rpc::sequencer::admin::v30::sequencer_administration_service_client::SequencerAdministrationServiceClient;
 use synod_rpc::sequencer::admin::v30::sequencer_initialization_service_client::SequencerInitializationServiceClient;
+use synod_rpc::sequencer::admin::v30::sequencer_pruning_administration_service_client::SequencerPruningAdministrationServiceClient;
 use synod_rpc::topology::admin::v30::identity_initialization_service_client::IdentityInitializationServiceClient;
 use synod_rpc::topology::admin::v30::topology_manager_read_service_client::TopologyManagerReadServiceClient;
 use synod_rpc::topology::admin::v30::topology_manager_write_service_client::TopologyManagerWriteServiceClient;
@@ -152,6 +157,28 @@ async fn assert_ready(health: &mut HealthClient<Channel>) {
     }
 }
 
+/// Members and traffic are told, and nothing is forgotten that the mediator has not acknowledged.
+async fn assert_operated(admin: &Admin, uid: &UniqueIdentifier) {
+    let sequencer = Member::new(MemberKind::Sequencer, uid.clone()).to_string();
+    let mut operations = SequencerAdministrationServiceClient::new(admin.0.clone());
+    let status = operations.pruning_status(PruningStatusRequest {}).await.expect("answers").into_inner();
+    let members = status.pruning_status.expect("set").members;
+    assert!(members.iter().all(|one| one.enabled && one.last_acknowledged.is_none()), "{members:?}");
+    let (own, others): (Vec<_>, Vec<_>) = members.iter().map(|one| &one.member).partition(|one| **one == sequencer);
+    assert_eq!((own.len(), others.len()), (1, 1));
+    let traffic = operations.traffic_control_state(TrafficControlStateRequest::default()).await.expect("answers");
+    assert_eq!(traffic.into_inner().traffic_states.keys().collect::<Vec<_>>(), others);
+    let purchase = SetTrafficPurchasedRequest { member: others[0].clone(), serial: 1, total_traffic_purchased: 1 };
+    let refused = operations.set_traffic_purchased(purchase).await.expect_err("no traffic control");
+    assert!(refused.message().starts_with("TRAFFIC_CONTROL_DISABLED("), "{}", refused.message());
+    let mut pruning = SequencerPruningAdministrationServiceClient::new(admin.0.clone());
+    let request = PruneRequest { timestamp: Some(prost_types::Timestamp::default()) };
+    let refused = pruning.prune(request).await.expect_err("unsafe");
+    let text = "Could not prune at [1970-01-01T00:00:00Z] as the earliest safe pruning point is \
+                [0001-01-01T00:00:00.000001Z]";
+    assert_eq!((refused.code(), refused.message()), (tonic::Code::FailedPrecondition, text));
+}
+
 // The connections have to notice that the node ends while this test waits for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_gets_its_identity_by_calls_and_founds_a_synchronizer() {
@@ -191,6 +218,7 @@ async fn a_node_gets_its_identity_by_calls_and_founds_a_synchronizer() {
     founded.expect("founded");
     assert_eq!(admin.waits_for().await, None);
     assert_ready(&mut health).await;
+    assert_operated(&admin, &uid).await;
     let kind = Some(admin::synchronizer::Kind::PhysicalId(genesis.psid.to_string()));
     let synchronizer = || store(Store::Synchronizer(admin::Synchronizer { kind: kind.clone() }));
     assert_eq!(admin.list(synchronizer()).await.len(), genesis.rows.len());
