@@ -34,7 +34,11 @@ pub(crate) enum Command {
     /// Found a synchronizer at nodes that wait for one; a second run changes nothing. Prints its id
     #[command(after_help = "Examples:\n  synod bootstrap -c synchronizer.toml\n  \
                             synod bootstrap -c synchronizer.toml --json")]
-    Bootstrap(BootstrapArgs),
+    Bootstrap(DescriptionArgs),
+    /// Show how the nodes of a synchronizer are; exit code 1 when one is not fit
+    #[command(after_help = "Examples:\n  synod status -c synchronizer.toml\n  \
+                            synod status -c synchronizer.toml --json")]
+    Status(DescriptionArgs),
     /// Make what a node needs before its first start
     #[command(subcommand)]
     Init(InitCommand),
@@ -146,13 +150,13 @@ pub(crate) struct InitOperatorArgs {
     pub(crate) p2p_address: String,
 }
 
-/// `synod bootstrap`
+/// `synod bootstrap`, `synod status`
 #[derive(Debug, Args)]
-pub(crate) struct BootstrapArgs {
-    /// What the synchronizer is to be (TOML)
+pub(crate) struct DescriptionArgs {
+    /// What the synchronizer is to be, and where its nodes are (TOML)
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Print the id as JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod localnet;
 mod node;
+mod node_admin_client;
 mod self_test;
 
 use std::process::ExitCode;

@@ -8,8 +8,8 @@ use synod_topology::genesis::{Genesis, encode_v2};
 use synod_topology::{SignedTopologyTransaction, StaticSynchronizerParameters, TopologyTransaction};
 use synod_types::{MediatorGroupIndex, MediatorId, Namespace, ProtocolVersion, SequencerId, UniqueIdentifier};
 
-use super::admin::NodeAdmin;
 use super::{BootstrapError, SynchronizerDescription};
+use crate::node_admin_client::NodeAdmin;
 
 /// A node and who it is.
 pub(super) struct KnownNode {

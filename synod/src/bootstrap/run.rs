@@ -3,9 +3,9 @@
 use synod_topology::StaticSynchronizerParameters;
 use synod_types::ProtocolVersion;
 
-use super::admin::NodeAdmin;
 use super::agreement::{Everybody, KnownNode, trust_threshold};
 use super::{BootstrapError, SynchronizerDescription};
+use crate::node_admin_client::NodeAdmin;
 
 const VERSION: ProtocolVersion = ProtocolVersion::V35;
 

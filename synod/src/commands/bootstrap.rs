@@ -7,12 +7,12 @@ use synod_runtime::settings::Sources;
 
 use super::{CommandResult, block_on};
 use crate::bootstrap::{self, SynchronizerDescription};
-use crate::cli::BootstrapArgs;
+use crate::cli::DescriptionArgs;
 
 /// Variables that override keys of `synchronizer.toml`.
-const ENVIRONMENT_PREFIX: &str = "SYNOD_SYNCHRONIZER_";
+pub(super) const ENVIRONMENT_PREFIX: &str = "SYNOD_SYNCHRONIZER_";
 
-pub(super) fn run(arguments: &BootstrapArgs) -> CommandResult {
+pub(super) fn run(arguments: &DescriptionArgs) -> CommandResult {
     let description: SynchronizerDescription =
         Sources::of_process(ENVIRONMENT_PREFIX).file(&arguments.config).load()?.value;
     block_on(async {

@@ -8,6 +8,7 @@ mod localnet;
 mod mediator;
 mod probe;
 mod sequencer;
+mod status;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Init(command) => init::run(command),
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Config(command) => config::run(command),
     };

@@ -4,9 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use synod_proto::admin::pruning::v30::{
+    FindPruningTimestampRequest, GetScheduleRequest, PruningSchedule, SetScheduleRequest,
+};
+use synod_proto::admin::sequencer::v30::SequencerConnectionValidation;
+use synod_proto::admin::sequencer::v30::sequencer_connection::Type;
+use synod_proto::mediator::admin::v30::mediator_pruning::PruneRequest;
 use synod_proto::mediator::admin::v30::verdicts_response::Payload;
-use synod_proto::mediator::admin::v30::{Verdict, VerdictResult, VerdictsRequest};
+use synod_proto::mediator::admin::v30::{
+    GetConnectionRequest, LogoutRequest, SetConnectionRequest, Verdict, VerdictResult, VerdictsRequest,
+};
+use synod_proto::time::admin::v30::{AwaitTimeRequest, FetchTimeRequest};
+use synod_rpc::mediator::admin::v30::mediator_administration_service_client::MediatorAdministrationServiceClient;
 use synod_rpc::mediator::admin::v30::mediator_inspection_service_client::MediatorInspectionServiceClient;
+use synod_rpc::mediator::admin::v30::sequencer_connection_service_client::SequencerConnectionServiceClient;
+use synod_rpc::time::admin::v30::synchronizer_time_service_client::SynchronizerTimeServiceClient;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
@@ -102,6 +114,12 @@ impl Nodes {
         out.lines().last().expect("a line").to_owned()
     }
 
+    /// How the nodes are, and whether all are fit.
+    fn status(&self, description: &Path) -> (serde_json::Value, Option<i32>) {
+        let told = synod(&["status", "-c", &description.display().to_string(), "--json"]);
+        (serde_json::from_slice(&told.stdout).expect("JSON"), told.status.code())
+    }
+
     /// Members register, send, receive, and have a transaction approved.
     fn probe(&self) {
         let probed = synod(&["probe", &format!("http://127.0.0.1:{}", self.base), "--json"]);
@@ -136,8 +154,7 @@ impl Nodes {
 
 /// The first verdicts that a mediator tells, in the order of their requests.
 async fn verdicts(port: u16, count: usize) -> Vec<Verdict> {
-    let channel = Channel::from_shared(format!("http://127.0.0.1:{port}")).expect("a URL").connect().await;
-    let mut inspection = MediatorInspectionServiceClient::new(channel.expect("connects"));
+    let mut inspection = MediatorInspectionServiceClient::new(connect(port).await);
     let mut found = Vec::new();
     let reading = async {
         // Not served before the mediator runs again.
@@ -163,12 +180,21 @@ async fn verdicts(port: u16, count: usize) -> Vec<Verdict> {
 fn nodes_apart_are_founded_from_a_file_and_survive_kills() {
     let mut nodes = Nodes::start(1);
     let description = nodes.describe("");
+    let (waiting, code) = nodes.status(&description);
+    assert_eq!((code, &waiting["nodes"][1]["state"]), (Some(1), &"waiting".into()), "{waiting}");
     let synchronizer = nodes.bootstrap(&description);
+    let (running, code) = nodes.status(&description);
+    assert_eq!((code, &running["ok"]), (Some(0), &true.into()), "{running}");
+    for node in running["nodes"].as_array().expect("nodes") {
+        assert_eq!(node["synchronizer_id"], synchronizer.as_str(), "{running}");
+    }
     assert!(synchronizer.starts_with("apart::1220") && synchronizer.ends_with("::35-0"), "{synchronizer}");
     nodes.probe();
     assert_eq!(nodes.bootstrap(&description), synchronizer, "a second run changes nothing");
 
     nodes.kill_mediator(0);
+    let (killed, code) = nodes.status(&description);
+    assert_eq!((code, &killed["nodes"][1]["state"]), (Some(1), &"unreachable".into()), "{killed}");
     nodes.restart_mediator(0);
     nodes.probe();
     nodes.restart_sequencer();
@@ -209,4 +235,76 @@ fn all_mistakes_of_a_description_are_told_at_once() {
     for key in ["name", "protocol_version", "owners", "mediator_threshold", "sequencers"] {
         assert!(told.contains(key), "{key} is missing in:\n{told}");
     }
+}
+
+#[test]
+fn a_running_mediator_is_administered() {
+    let nodes = Nodes::start(1);
+    nodes.bootstrap(&nodes.describe(""));
+    nodes.probe();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let port = nodes.mediator_port(0);
+    runtime.block_on(async {
+        connections_are_replaced_or_kept(port).await;
+        pruning_has_a_limit(port).await;
+        the_time_is_told(port).await;
+    });
+    nodes.probe();
+    nodes.stop();
+}
+
+async fn connect(port: u16) -> Channel {
+    let endpoint = Channel::from_shared(format!("http://127.0.0.1:{port}")).expect("a URL");
+    endpoint.connect().await.expect("connects")
+}
+
+async fn connections_are_replaced_or_kept(port: u16) {
+    let mut service = SequencerConnectionServiceClient::new(connect(port).await);
+    let get = service.get_connection(GetConnectionRequest {}).await.expect("answers").into_inner();
+    let connections = get.sequencer_connections.expect("set");
+    assert_eq!(connections.sequencer_connections.len(), 1);
+    let mut nowhere = connections.clone();
+    let Some(Type::Grpc(grpc)) = &mut nowhere.sequencer_connections[0].r#type else { panic!("no connection") };
+    grpc.connections = vec!["http://127.0.0.1:1".to_owned()];
+    let set = |connections| SetConnectionRequest {
+        sequencer_connections: Some(connections),
+        sequencer_connection_validation: SequencerConnectionValidation::ThresholdActive.into(),
+    };
+    let refused = service.set_connection(set(nowhere)).await.expect_err("nobody is there");
+    assert_eq!(refused.code(), tonic::Code::FailedPrecondition, "{refused}");
+    let get = service.get_connection(GetConnectionRequest {}).await.expect("answers").into_inner();
+    assert_eq!(get.sequencer_connections, Some(connections.clone()), "the old ones stay");
+    service.set_connection(set(connections)).await.expect("the same are accepted");
+    // The mediator logs in again by itself.
+    service.logout(LogoutRequest {}).await.expect("logged out");
+}
+
+async fn pruning_has_a_limit(port: u16) {
+    let first = verdicts(port, 1).await.remove(0).record_time;
+    let mut service = MediatorAdministrationServiceClient::new(connect(port).await);
+    let found = service.find_pruning_timestamp(FindPruningTimestampRequest { index: 1 }).await.expect("answers");
+    assert_eq!(found.into_inner().timestamp, first);
+    let refused = service.prune(PruneRequest { timestamp: first }).await.expect_err("responses may still come");
+    assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
+    let none = service.get_schedule(GetScheduleRequest {}).await.expect("answers").into_inner();
+    assert_eq!(none.schedule, None);
+    let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+    let schedule =
+        PruningSchedule { cron: "0 0 3 * * ?".to_owned(), max_duration: seconds(60), retention: seconds(86_400) };
+    service.set_schedule(SetScheduleRequest { schedule: Some(schedule.clone()) }).await.expect("set");
+    let stored = service.get_schedule(GetScheduleRequest {}).await.expect("answers").into_inner();
+    assert_eq!(stored.schedule, Some(schedule));
+}
+
+async fn the_time_is_told(port: u16) {
+    let mut service = SynchronizerTimeServiceClient::new(connect(port).await);
+    let fetch = |seconds| FetchTimeRequest {
+        synchronizer: None,
+        freshness_bound: Some(prost_types::Duration { seconds, nanos: 0 }),
+    };
+    let old = service.fetch_time(fetch(3_600)).await.expect("answers").into_inner().timestamp.expect("set");
+    let new = service.fetch_time(fetch(0)).await.expect("answers").into_inner().timestamp.expect("set");
+    assert!((new.seconds, new.nanos) > (old.seconds, old.nanos), "{old:?} {new:?}");
+    let request = AwaitTimeRequest { synchronizer: None, timestamp: Some(new) };
+    service.await_time(request).await.expect("it has passed");
 }

@@ -28,12 +28,49 @@ use synod_rpc::sequencer::admin::v30::sequencer_initialization_service_client::S
 use synod_rpc::topology::admin::v30::identity_initialization_service_client::IdentityInitializationServiceClient;
 use synod_rpc::topology::admin::v30::topology_manager_read_service_client::TopologyManagerReadServiceClient;
 use synod_rpc::topology::admin::v30::topology_manager_write_service_client::TopologyManagerWriteServiceClient;
-use synod_topology::{MappingCode, SignedTopologyTransaction, StaticSynchronizerParameters, TopologyTransaction};
-use synod_types::{CantonTimestamp, ProtocolVersion, UniqueIdentifier};
+use synod_topology::{
+    InvalidMessage, MappingCode, SignedTopologyTransaction, StaticSynchronizerParameters, TopologyTransaction,
+};
+use synod_types::{CantonTimestamp, InvalidIdentifier, ProtocolVersion, UniqueIdentifier};
+use thiserror::Error;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use super::{BootstrapError, SequencerEntry};
+use crate::bootstrap::SequencerEntry;
+
+/// A call to the administration API of a node came to nothing.
+#[derive(Debug, Error)]
+pub(crate) enum AdminCallError {
+    #[error("{node} at {url} cannot be reached")]
+    Connect {
+        node: String,
+        url: String,
+        #[source]
+        source: tonic::transport::Error,
+    },
+    #[error("{node} refused {call}")]
+    Call {
+        node: String,
+        call: &'static str,
+        #[source]
+        status: Box<Status>,
+    },
+    #[error("{node} gave an answer to {call} that cannot be read")]
+    Answer {
+        node: String,
+        call: &'static str,
+        #[source]
+        source: InvalidMessage,
+    },
+    #[error("the identity that {node} gives cannot be read")]
+    Identity {
+        node: String,
+        #[source]
+        source: InvalidIdentifier,
+    },
+    #[error("{0} has no identity yet: make one first, or let the node make it (init.identity.type = \"auto\")")]
+    NoIdentity(String),
+}
 
 /// Parts of a genesis, as large as the Console's.
 const PART_BYTES: usize = 2 * 1024 * 1024;
@@ -44,28 +81,28 @@ const EFFECTIVE_SECONDS: i64 = 60;
 
 /// The administration API of one node.
 #[derive(Debug, Clone)]
-pub(super) struct NodeAdmin {
+pub(crate) struct NodeAdmin {
     /// Its name in the description.
-    pub(super) name: String,
+    pub(crate) name: String,
     channel: Channel,
     version: ProtocolVersion,
 }
 
 impl NodeAdmin {
-    pub(super) async fn connect(name: &str, url: &str, version: ProtocolVersion) -> Result<Self, BootstrapError> {
-        let failed = |source| BootstrapError::Connect { node: name.to_owned(), url: url.to_owned(), source };
+    pub(crate) async fn connect(name: &str, url: &str, version: ProtocolVersion) -> Result<Self, AdminCallError> {
+        let failed = |source| AdminCallError::Connect { node: name.to_owned(), url: url.to_owned(), source };
         let endpoint = Endpoint::new(url.to_owned()).map_err(failed)?;
         let channel = endpoint.connect().await.map_err(failed)?;
         Ok(Self { name: name.to_owned(), channel, version })
     }
 
-    fn refused(&self, call: &'static str) -> impl FnOnce(Status) -> BootstrapError {
+    fn refused(&self, call: &'static str) -> impl FnOnce(Status) -> AdminCallError {
         let node = self.name.clone();
-        move |status| BootstrapError::Call { node, call, status: Box::new(status) }
+        move |status| AdminCallError::Call { node, call, status: Box::new(status) }
     }
 
-    fn parse(&self, call: &'static str, versioned: &Bytes) -> Result<SignedTopologyTransaction, BootstrapError> {
-        SignedTopologyTransaction::parse(versioned, self.version).map_err(|source| BootstrapError::Answer {
+    fn parse(&self, call: &'static str, versioned: &Bytes) -> Result<SignedTopologyTransaction, AdminCallError> {
+        SignedTopologyTransaction::parse(versioned, self.version).map_err(|source| AdminCallError::Answer {
             node: self.name.clone(),
             call,
             source,
@@ -81,21 +118,21 @@ impl NodeAdmin {
     }
 
     /// The identity of the node.
-    pub(super) async fn uid(&self) -> Result<UniqueIdentifier, BootstrapError> {
+    pub(crate) async fn uid(&self) -> Result<UniqueIdentifier, AdminCallError> {
         let mut service = IdentityInitializationServiceClient::new(self.channel.clone());
         let id = service.get_id(GetIdRequest {}).await.map_err(self.refused("GetId"))?.into_inner();
         if !id.initialized {
-            return Err(BootstrapError::NoIdentity(self.name.clone()));
+            return Err(AdminCallError::NoIdentity(self.name.clone()));
         }
         UniqueIdentifier::parse(&id.unique_identifier)
-            .map_err(|source| BootstrapError::Identity { node: self.name.clone(), source })
+            .map_err(|source| AdminCallError::Identity { node: self.name.clone(), source })
     }
 
     /// What the node says about itself: its namespace and keys.
-    pub(super) async fn identity(
+    pub(crate) async fn identity(
         &self,
         uid: &UniqueIdentifier,
-    ) -> Result<Vec<SignedTopologyTransaction>, BootstrapError> {
+    ) -> Result<Vec<SignedTopologyTransaction>, AdminCallError> {
         const CALL: &str = "ListAllV2";
         let base_query = BaseQuery {
             store: Some(authorized()),
@@ -115,29 +152,39 @@ impl NodeAdmin {
         items.iter().map(|item| self.parse(CALL, &item.transaction)).collect()
     }
 
-    /// The synchronizer that a sequencer is part of.
-    pub(super) async fn sequencer_synchronizer(&self) -> Result<Option<String>, BootstrapError> {
+    /// The status of a sequencer.
+    pub(crate) async fn sequencer_status(&self) -> Result<Option<SequencerKind>, AdminCallError> {
         let mut service = SequencerStatusServiceClient::new(self.channel.clone());
         let answer =
             service.sequencer_status(SequencerStatusRequest {}).await.map_err(self.refused("SequencerStatus"))?;
-        Ok(match answer.into_inner().kind {
+        Ok(answer.into_inner().kind)
+    }
+
+    /// The status of a mediator.
+    pub(crate) async fn mediator_status(&self) -> Result<Option<MediatorKind>, AdminCallError> {
+        let mut service = MediatorStatusServiceClient::new(self.channel.clone());
+        let answer = service.mediator_status(MediatorStatusRequest {}).await.map_err(self.refused("MediatorStatus"))?;
+        Ok(answer.into_inner().kind)
+    }
+
+    /// The synchronizer that a sequencer is part of.
+    pub(crate) async fn sequencer_synchronizer(&self) -> Result<Option<String>, AdminCallError> {
+        Ok(match self.sequencer_status().await? {
             Some(SequencerKind::Status(status)) => Some(status.physical_synchronizer_id),
             _ => None,
         })
     }
 
     /// The synchronizer that a mediator is part of.
-    pub(super) async fn mediator_synchronizer(&self) -> Result<Option<String>, BootstrapError> {
-        let mut service = MediatorStatusServiceClient::new(self.channel.clone());
-        let answer = service.mediator_status(MediatorStatusRequest {}).await.map_err(self.refused("MediatorStatus"))?;
-        Ok(match answer.into_inner().kind {
+    pub(crate) async fn mediator_synchronizer(&self) -> Result<Option<String>, AdminCallError> {
+        Ok(match self.mediator_status().await? {
             Some(MediatorKind::Status(status)) => Some(status.physical_synchronizer_id),
             _ => None,
         })
     }
 
     /// Creates an empty store in the node's memory; one that an interrupted run left is replaced.
-    pub(super) async fn create_store(&self, store: &str) -> Result<(), BootstrapError> {
+    pub(crate) async fn create_store(&self, store: &str) -> Result<(), AdminCallError> {
         const CALL: &str = "CreateTemporaryTopologyStore";
         let protocol_version = self.version.number().cast_unsigned();
         let request = CreateTemporaryTopologyStoreRequest { name: store.to_owned(), protocol_version };
@@ -153,7 +200,7 @@ impl NodeAdmin {
     }
 
     /// Drops a store from the node's memory.
-    pub(super) async fn drop_store(&self, store: &str) -> Result<(), BootstrapError> {
+    pub(crate) async fn drop_store(&self, store: &str) -> Result<(), AdminCallError> {
         let store_id = Some(store_id::Temporary { name: store.to_owned() });
         let request = DropTemporaryTopologyStoreRequest { store_id };
         let dropped = self.write().drop_temporary_topology_store(request).await;
@@ -161,11 +208,11 @@ impl NodeAdmin {
     }
 
     /// Adds transactions to a store in the node's memory.
-    pub(super) async fn add(
+    pub(crate) async fn add(
         &self,
         store: &str,
         transactions: &[SignedTopologyTransaction],
-    ) -> Result<(), BootstrapError> {
+    ) -> Result<(), AdminCallError> {
         let request = AddTransactionsRequest {
             transactions: transactions.iter().map(SignedTopologyTransaction::to_proto).collect(),
             force_changes: vec![ForceFlag::AlienMember.into()],
@@ -176,11 +223,11 @@ impl NodeAdmin {
     }
 
     /// Has the node sign a change in a store in its memory.
-    pub(super) async fn authorize(
+    pub(crate) async fn authorize(
         &self,
         store: &str,
         transaction: &TopologyTransaction,
-    ) -> Result<SignedTopologyTransaction, BootstrapError> {
+    ) -> Result<SignedTopologyTransaction, AdminCallError> {
         const CALL: &str = "Authorize";
         let proposal = Proposal {
             change: TopologyChangeOp::AddReplace.into(),
@@ -197,7 +244,7 @@ impl NodeAdmin {
         };
         let answer = self.write().authorize(request).await.map_err(self.refused(CALL))?.into_inner();
         let bytes = answer.transaction.map(|transaction| transaction.encode_to_vec()).unwrap_or_default();
-        SignedTopologyTransaction::parse_unversioned(&bytes, self.version).map_err(|source| BootstrapError::Answer {
+        SignedTopologyTransaction::parse_unversioned(&bytes, self.version).map_err(|source| AdminCallError::Answer {
             node: self.name.clone(),
             call: CALL,
             source,
@@ -205,7 +252,7 @@ impl NodeAdmin {
     }
 
     /// What the synchronizer of a running node began with.
-    pub(super) async fn genesis(&self) -> Result<Bytes, BootstrapError> {
+    pub(crate) async fn genesis(&self) -> Result<Bytes, AdminCallError> {
         const CALL: &str = "GenesisStateV2";
         let beginning = CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME.immediate_successor().as_micros();
         let timestamp = prost_types::Timestamp {
@@ -222,11 +269,11 @@ impl NodeAdmin {
     }
 
     /// Makes a sequencer part of the synchronizer.
-    pub(super) async fn initialize_sequencer(
+    pub(crate) async fn initialize_sequencer(
         &self,
         genesis: &Bytes,
         parameters: &StaticSynchronizerParameters,
-    ) -> Result<(), BootstrapError> {
+    ) -> Result<(), AdminCallError> {
         let parts: Vec<_> = (0..genesis.len())
             .step_by(PART_BYTES)
             .map(|start| InitializeSequencerFromGenesisStateV2Request {
@@ -240,12 +287,12 @@ impl NodeAdmin {
     }
 
     /// Makes a mediator part of the synchronizer: it connects to all of these sequencers, and believes what one says.
-    pub(super) async fn initialize_mediator(
+    pub(crate) async fn initialize_mediator(
         &self,
         psid: &str,
         sequencers: &[SequencerEntry],
         trust_threshold: u32,
-    ) -> Result<(), BootstrapError> {
+    ) -> Result<(), AdminCallError> {
         let connections = sequencers.iter().map(|sequencer| SequencerConnection {
             alias: sequencer.name.clone(),
             sequencer_id: None,
