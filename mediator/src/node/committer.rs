@@ -52,7 +52,8 @@ impl Committer {
         let Some(last) = group.last() else { return Ok(()) };
         let head = MediatorHead {
             topology: last.topology.clone(),
-            processed: Some(last.time),
+            // After a restart events come again: what was stored stays so.
+            processed: self.head.borrow().processed.max(Some(last.time)),
             clean: last.clean,
             pending: last.pending,
         };

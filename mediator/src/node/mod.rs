@@ -188,11 +188,20 @@ impl Mediator {
         let mut parts = JoinSet::new();
         parts.spawn(self.processor.run(stop.clone()));
         parts.spawn(self.committer.run(self.outcomes));
-        while let Some(ended) = parts.join_next().await {
+        let mut is_early = false;
+        loop {
+            let ended = tokio::select! {
+                biased;
+                ended = parts.join_next() => ended,
+                Some(Err(panicked)) = aside.join_next() => return Err(MediatorFault::Part(Some(panicked))),
+            };
+            let Some(ended) = ended else { break };
             ended.map_err(|error| MediatorFault::Part(Some(error)))??;
-            if !stop.is_cancelled() {
-                return Err(MediatorFault::Part(None));
-            }
+            // When one ends because the other one has ended, that one says why.
+            is_early |= !stop.is_cancelled();
+        }
+        if is_early {
+            return Err(MediatorFault::Part(None));
         }
         Ok(())
     }

@@ -45,13 +45,15 @@ pub(super) struct SenderParts {
 /// The task that sends.
 pub(super) struct Sender {
     parts: SenderParts,
-    /// By the time of the next attempt.
+    /// By the time at which something has to be done about them.
     waiting: BTreeSet<(CantonTimestamp, MessageId)>,
     /// Everything that was not seen sequenced.
     unsent: BTreeMap<MessageId, Unsent>,
     calls: JoinSet<(MessageId, Result<(), ClientError>)>,
     /// After a restart: what was stored before, until this submission is seen. Then everything from before is seen too.
     held: Option<Held>,
+    /// The request for that submission.
+    asking: JoinSet<()>,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,8 @@ struct Unsent {
     row: SubmissionRow,
     submission: SignedSubmission,
     pause: Duration,
+    /// When something has to be done about it; nothing while it is being sent.
+    at: Option<CantonTimestamp>,
 }
 
 #[derive(Debug)]
@@ -77,8 +81,8 @@ impl Sender {
             until: tick_id("tick-restart-", now),
             ask_at: now,
         });
-        let (waiting, unsent, calls) = (BTreeSet::new(), BTreeMap::new(), JoinSet::new());
-        Self { parts, waiting, unsent, calls, held }
+        let (waiting, unsent) = (BTreeSet::new(), BTreeMap::new());
+        Self { parts, waiting, unsent, calls: JoinSet::new(), held, asking: JoinSet::new() }
     }
 
     /// Until it is told to stop, or nothing can come any more.
@@ -96,7 +100,7 @@ impl Sender {
                     Ok((message_id, result)) => self.called(&message_id, result),
                     Err(panicked) => tracing::error!(error = %Chain(&panicked), "a send was lost"),
                 },
-                () = tokio::time::sleep(pause) => self.ask_for_time().await,
+                () = tokio::time::sleep(pause) => self.ask_for_time(),
             }
         }
     }
@@ -107,7 +111,7 @@ impl Sender {
         }
         for receipt in &receipts {
             log_refusal(receipt);
-            self.forget(&receipt.message_id);
+            self.forget(&receipt.message_id, "sequenced");
             if let Some(held) = &mut self.held {
                 held.rows.remove(&receipt.message_id);
                 if receipt.message_id == held.until {
@@ -121,8 +125,10 @@ impl Sender {
         let version = self.parts.head.borrow().topology.psid().protocol_version();
         match SignedSubmission::parse(row.signed.clone(), version) {
             Ok(submission) => {
-                self.waiting.insert((row.send_at, row.message_id.clone()));
-                self.unsent.insert(row.message_id.clone(), Unsent { row, submission, pause: FIRST_PAUSE });
+                let (message_id, at) = (row.message_id.clone(), row.send_at);
+                let unsent = Unsent { row, submission, pause: FIRST_PAUSE, at: None };
+                self.unsent.insert(message_id.clone(), unsent);
+                self.wait(&message_id, at);
             }
             Err(error) => {
                 tracing::error!(request = %row.request_id, error = %Chain(&error), "a stored verdict is broken")
@@ -130,11 +136,21 @@ impl Sender {
         }
     }
 
-    fn forget(&mut self, message_id: &MessageId) {
-        if self.unsent.remove(message_id).is_some() {
-            self.waiting.retain(|(_, waiting)| waiting != message_id);
-            self.parts.metrics.submissions.with_label_values(&["sequenced"]).inc();
+    /// Something has to be done about a submission at this time.
+    fn wait(&mut self, message_id: &MessageId, at: CantonTimestamp) {
+        let Some(unsent) = self.unsent.get_mut(message_id) else { return };
+        if let Some(before) = unsent.at.replace(at) {
+            self.waiting.remove(&(before, message_id.clone()));
         }
+        self.waiting.insert((at, message_id.clone()));
+    }
+
+    fn forget(&mut self, message_id: &MessageId, outcome: &str) {
+        let Some(unsent) = self.unsent.remove(message_id) else { return };
+        if let Some(at) = unsent.at {
+            self.waiting.remove(&(at, message_id.clone()));
+        }
+        self.parts.metrics.submissions.with_label_values(&[outcome]).inc();
     }
 
     /// What was stored before the restart and is not sequenced is sent now.
@@ -152,11 +168,12 @@ impl Sender {
         while self.calls.len() < MAX_CALLS {
             let Some((_, message_id)) = self.waiting.first().filter(|(at, _)| *at <= now).cloned() else { return };
             self.waiting.pop_first();
-            let Some(unsent) = self.unsent.get(&message_id) else { continue };
-            if unsent.row.decision_time < now {
-                tracing::warn!(request = %unsent.row.request_id, "a verdict was not sequenced in time");
-                self.parts.metrics.submissions.with_label_values(&["too_late"]).inc();
-                self.unsent.remove(&message_id);
+            let Some(unsent) = self.unsent.get_mut(&message_id) else { continue };
+            unsent.at = None;
+            let (request, end) = (unsent.row.request_id, unsent.row.decision_time);
+            if end < now {
+                tracing::warn!(%request, "a verdict was not sequenced in time");
+                self.forget(&message_id, "too_late");
                 continue;
             }
             let submission = unsent.submission.clone();
@@ -169,17 +186,20 @@ impl Sender {
         let Some(unsent) = self.unsent.get_mut(message_id) else { return };
         let request = unsent.row.request_id;
         match result {
-            // Its receipt comes with the events.
-            Ok(()) => {}
+            // Its receipt comes with the events, or never: then it is given up when it is too late.
+            Ok(()) => {
+                let end = unsent.row.decision_time.immediate_successor();
+                self.wait(message_id, end);
+            }
             Err(error) if error.retry() == Retry::Never => {
                 tracing::error!(%request, error = %Chain(&error), "a verdict was refused");
-                self.parts.metrics.submissions.with_label_values(&["refused"]).inc();
-                self.unsent.remove(message_id);
+                self.forget(message_id, "refused");
             }
             Err(error) => {
                 tracing::info!(%request, error = %Chain(&error), "a verdict could not be sent; trying again");
-                self.waiting.insert((self.parts.clock.now().saturating_add(unsent.pause), message_id.clone()));
+                let at = self.parts.clock.now().saturating_add(unsent.pause);
                 unsent.pause = (unsent.pause * 2).min(MAX_PAUSE);
+                self.wait(message_id, at);
             }
         }
     }
@@ -193,14 +213,18 @@ impl Sender {
         Duration::from_micros(u64::try_from(micros).unwrap_or_default())
     }
 
-    /// Asks for an event behind everything from before the restart.
-    async fn ask_for_time(&mut self) {
+    /// Asks for an event behind everything from before the restart. Nothing waits for the answer.
+    fn ask_for_time(&mut self) {
         let now = self.parts.clock.now();
         let Some(held) = self.held.as_mut().filter(|held| held.ask_at <= now) else { return };
         held.ask_at = now.saturating_add(MAX_PAUSE);
-        let topology = self.parts.head.borrow().now();
-        if let Err(error) = self.parts.link.ask_for_time(held.until.clone(), &topology).await {
-            tracing::info!(error = %Chain(&error), "the time could not be asked for; trying again");
-        }
+        let (link, topology) = (Arc::clone(&self.parts.link), self.parts.head.borrow().now());
+        let message_id = held.until.clone();
+        self.asking = JoinSet::new();
+        self.asking.spawn(async move {
+            if let Err(error) = link.ask_for_time(message_id, &topology).await {
+                tracing::info!(error = %Chain(&error), "the time could not be asked for; trying again");
+            }
+        });
     }
 }

@@ -34,7 +34,7 @@ impl Ticker {
         let mut pause = FIRST_PAUSE;
         loop {
             let observed = *self.observed.borrow_and_update();
-            let wait = self.due_in(&observed);
+            let ask = self.ask(self.due_in(&observed), pause);
             tokio::select! {
                 changed = self.observed.changed() => {
                     if changed.is_err() {
@@ -43,17 +43,27 @@ impl Ticker {
                     pause = FIRST_PAUSE;
                     continue;
                 }
-                () = sleep(wait) => {}
-            }
-            let now = self.head.borrow().now();
-            if let Err(error) = self.link.ask_for_time(tick_id("tick-", self.clock.now()), &now).await {
-                tracing::info!(error = %Chain(&error), "the time could not be asked for; trying again");
-            }
-            tokio::select! {
-                changed = self.observed.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep(pause) => {}
+                () = ask => {}
             }
             pause = (pause * 2).min(MAX_PAUSE);
+        }
+    }
+
+    /// Asks after `wait`, and ends so long after it as `pause` says, or later when there is no answer.
+    fn ask(&self, wait: Option<Duration>, pause: Duration) -> impl Future<Output = ()> + use<> {
+        let (link, clock, head) = (Arc::clone(&self.link), Arc::clone(&self.clock), self.head.clone());
+        async move {
+            sleep(wait).await;
+            let now = head.borrow().now();
+            let asked = link.ask_for_time(tick_id("tick-", clock.now()), &now);
+            match tokio::time::timeout(MAX_PAUSE, asked).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::info!(error = %Chain(&error), "the time could not be asked for; trying again");
+                }
+                Err(_) => tracing::info!("the request for the time was not answered; trying again"),
+            }
+            tokio::time::sleep(pause).await;
         }
     }
 
