@@ -148,7 +148,7 @@ pub(crate) struct Base {
     pub(crate) broadcaster: Option<Arc<dyn TopologyBroadcaster>>,
     /// Faults that would stop the node.
     pub(crate) faults: Arc<Mutex<Vec<String>>>,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Base {
@@ -165,7 +165,7 @@ impl Base {
         let stop = StopNode::new(move |fault| told.lock().expect("no panic").push(fault.to_string()));
         let vault = Vault::of_node(store.clone(), stop.clone());
         let outbox = TopologyOutbox::default();
-        Self { store, lifecycle, stage, vault, outbox, stop, broadcaster: None, faults, folder }
+        Self { store, lifecycle, stage, vault, outbox, stop, broadcaster: None, faults, _folder: folder }
     }
 
     /// The stores of a node with this database.
