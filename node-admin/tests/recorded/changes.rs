@@ -1,5 +1,6 @@
 //! Changes of the synchronizer, on a node that runs with the recorded genesis and keys.
 
+use std::slice::from_ref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -156,7 +157,7 @@ async fn a_change_is_answered_when_it_is_effective() {
     assert_eq!(port.rate(), 77);
     port.drained().await;
     let broadcasts = port.node.synchronizer.broadcasts(1).await;
-    assert_eq!(broadcasts, [encoded(&[signed.clone()])]);
+    assert_eq!(broadcasts, [encoded(from_ref(&signed))]);
     // The same again is nothing new.
     let again = port.change(77, None).await.expect_err("refused");
     assert_eq!(code_of(&again), "TOPOLOGY_MAPPING_ALREADY_EXISTS");
@@ -299,13 +300,13 @@ async fn the_nodes_own_store_is_brought_to_the_synchronizer_also_after_a_restart
     assert_eq!(signed.transaction().serial(), 2);
     assert_eq!(port.outbox.queues(), waiting(1));
     let broadcasts = port.node.synchronizer.broadcasts(1).await;
-    assert_eq!(broadcasts, [encoded(&[signed.clone()])], "what is there already is not sent");
+    assert_eq!(broadcasts, [encoded(from_ref(&signed))], "what is there already is not sent");
     // A node that starts with this database finds it: the genesis has the first keys only.
     let outbox = synod_node_admin::TopologyOutbox::default();
     let stores = port.base.stores(Arc::clone(&port.node.synchronizer) as _, outbox.clone()).await;
     let dispatching = tokio::spawn(stores.dispatch(Arc::clone(&port.node.synchronizer) as _));
     let broadcasts = port.node.synchronizer.broadcasts(2).await;
-    assert_eq!(broadcasts[1], encoded(&[signed.clone()]));
+    assert_eq!(broadcasts[1], encoded(from_ref(&signed)));
     port.drained().await;
     let topology = port.node.current().expect("it runs").topology;
     let there = topology.rows().same(signed.transaction()).expect("it is in force");
