@@ -1,8 +1,9 @@
 //! From a request to its verdict.
 
-use synod_mediator::messages::Verdict;
 use synod_crypto::{KeyUsages, protocol_message_hash};
+use synod_mediator::messages::Verdict;
 use synod_testkit::requests::key;
+use synod_types::CantonTimestamp;
 
 use crate::bed::*;
 use crate::script::{self, Step, by_the_rules, simple};
@@ -20,14 +21,14 @@ fn a_request_becomes_a_verdict_that_is_stored_with_the_bytes_that_were_sent() {
         assert!(shell.finalized(at(START)).await.is_empty());
 
         let answer = request.approved(&world.bed, "p1", &["alice"]);
-        world.step(&shell, &Step::Event(START + 1, answer)).await;
+        world.step(&shell, &Step::Event(START + 1_000, answer)).await;
         let head = shell.head.borrow().clone();
-        assert_eq!((head.processed, head.clean, head.pending), (Some(at(START + 2)), Some(at(START + 2)), 0));
+        assert_eq!((head.processed, head.clean, head.pending), (Some(at(START + 1_001)), Some(at(START + 1_001)), 0));
         assert_eq!(*shell.clean.borrow(), head.clean);
         let stored = shell.finalized(at(START)).await;
         assert_eq!(stored.len(), 1);
         assert_eq!(stored[0].request, request.built.content);
-        assert_eq!(stored[0].finalization_time, at(START + 1));
+        assert_eq!(stored[0].finalization_time, at(START + 1_000));
         assert_eq!(stored[0].verdict, Verdict::Approve.to_versioned_bytes());
         assert_eq!(by_the_rules(&world).0, stored);
 
@@ -49,7 +50,8 @@ fn a_verdict_is_visible_when_all_earlier_requests_are_decided() {
     run(async {
         let mut world = World::new();
         let shell = world.start().await;
-        let requests: Vec<_> = (0..3).map(|number| simple(&world.bed, START + i64::from(number), number)).collect();
+        let requests: Vec<_> =
+            (0..3).map(|number| simple(&world.bed, START + 1_000 * i64::from(number), number)).collect();
         for request in &requests {
             world.step(&shell, &Step::Event(request.at, request.envelopes.clone())).await;
         }
@@ -79,7 +81,7 @@ fn many_requests_at_the_same_time_are_decided_by_the_rules() {
             world.step(&shell, step).await;
             world.check(&shell, &ids).await;
         }
-        let stored = shell.finalized(at(i64::MAX / 100_000)).await;
+        let stored = shell.finalized(CantonTimestamp::MAX).await;
         let (finalized, sent) = by_the_rules(&world);
         assert_eq!(stored, finalized);
         let requests: Vec<_> = stored.iter().map(|row| (row.request_id.as_micros(), row.request.clone())).collect();

@@ -116,9 +116,10 @@ pub(crate) fn interleaved(bed: &Bed) -> Script {
 
 fn another_key(bed: &Bed) -> (Envelope, Recipients) {
     let keys = mediator("m1").with_protocol_key(SECOND_KEY).owner_to_key(2);
-    let message = TopologyTransactionsBroadcast { psid: bed.psid().clone(), transactions: vec![keys] }.to_proto(VERSION);
+    let message =
+        TopologyTransactionsBroadcast { psid: bed.psid().clone(), transactions: vec![keys] }.to_proto(VERSION);
     let content = SomeEnvelopeContent::TopologyTransactionsBroadcast(message);
-    (unsigned(&envelope_content(content, VERSION)), group_of(&["ALL"]))
+    (unsigned(&envelope_content(content, VERSION)), group_of(&["ALL::All"]))
 }
 
 impl World {
@@ -127,8 +128,9 @@ impl World {
         match step {
             Step::Until(time) => self.until(shell, *time).await,
             Step::Event(time, envelopes) => {
-                if self.sequencer.last().is_none_or(|last| last < at(*time)) {
-                    self.until(shell, *time).await;
+                self.until(shell, *time).await;
+                // Once, although the process may have ended in this step.
+                if self.sequencer.events().iter().all(|event| event.timestamp != at(*time)) {
                     self.sequencer.sequence(at(*time), envelopes.clone());
                 }
                 self.rest(shell).await;

@@ -80,8 +80,8 @@ pub(crate) struct Delivery {
 #[derive(Debug, Default)]
 struct State {
     events: Vec<SequencedEvent>,
-    /// So many events are held back from the mediator.
-    held_back: usize,
+    /// So many events of all the mediator may see.
+    limit: Option<usize>,
     /// Events that were handed out, in all runs.
     handed: usize,
     verdict_answers: VecDeque<Answer>,
@@ -98,6 +98,7 @@ struct State {
     end_at: Option<usize>,
     ended: bool,
     broken: bool,
+    panics: bool,
 }
 
 /// The sequencer.
@@ -118,7 +119,13 @@ impl Sequencer {
         self.state.lock().expect("nothing panics while it is held")
     }
 
-    fn append(&self, state: &mut State, at: CantonTimestamp, message_id: Option<MessageId>, content: SequencedEventContent) {
+    fn append(
+        &self,
+        state: &mut State,
+        at: CantonTimestamp,
+        message_id: Option<MessageId>,
+        content: SequencedEventContent,
+    ) {
         let previous_timestamp = state.events.last().map(|event| event.timestamp);
         assert!(previous_timestamp.is_none_or(|before| before < at), "time goes on");
         state.events.push(SequencedEvent {
@@ -185,10 +192,20 @@ impl Sequencer {
         self.state().time_answers.extend(answers);
     }
 
-    /// The mediator does not see the last `count` events, nor those that come.
-    pub(crate) fn hold_back(&self, count: usize) {
-        self.state().held_back = count;
+    /// Only the first `count` events are handed out.
+    pub(crate) fn pause_after(&self, count: usize) {
+        self.state().limit = Some(count);
+    }
+
+    /// All events are handed out again.
+    pub(crate) fn go_on(&self) {
+        self.state().limit = None;
         self.changed.notify_waiters();
+    }
+
+    /// The next acknowledgement panics.
+    pub(crate) fn panic_when_acknowledged(&self) {
+        self.state().panics = true;
     }
 
     /// The events of the mediator end with an error.
@@ -294,7 +311,11 @@ impl Sequencer {
     }
 
     /// The events of a run, again from `resume_at` on.
-    pub(crate) fn subscribe(self: &Arc<Self>, resume_at: Option<CantonTimestamp>, topology: MemberTopology) -> Subscription {
+    pub(crate) fn subscribe(
+        self: &Arc<Self>,
+        resume_at: Option<CantonTimestamp>,
+        topology: MemberTopology,
+    ) -> Subscription {
         let position = match resume_at {
             None => 0,
             Some(at) => {
@@ -355,7 +376,12 @@ impl SequencerLink for Sequencer {
     }
 
     async fn acknowledge(&self, time: CantonTimestamp, _: &Snapshot) -> Result<(), ClientError> {
-        self.state().acknowledged.push(time);
+        let panics = {
+            let mut state = self.state();
+            state.acknowledged.push(time);
+            state.panics
+        };
+        assert!(!panics, "the test wants a panic");
         Ok(())
     }
 }
@@ -379,7 +405,7 @@ impl MediatorEvents for Subscription {
                 if state.broken {
                     return Err(ClientError::Timeout { what: "an event", limit: Duration::ZERO });
                 }
-                let visible = state.events.len().saturating_sub(state.held_back);
+                let visible = state.limit.unwrap_or(usize::MAX).min(state.events.len());
                 state.events[..visible].get(self.position).cloned()
             };
             match next {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use prost::Message as _;
 use synod_client::{KeyRing, MemberSigner, MemberTopology};
 use synod_crypto::SigningPrivateKey;
-use synod_mediator::node::{HeadReceiver, Mediator, MediatorFault, MediatorMetrics, MediatorParts, MediatorSettings, Resume};
+use synod_mediator::node::{
+    HeadReceiver, Mediator, MediatorFault, MediatorMetrics, MediatorParts, MediatorSettings, Resume,
+};
 use synod_mediator::store::{FinalizedRow, MediatorState, MediatorStore};
 use synod_ordering::Clock as _;
 use synod_runtime::MetricsRegistry;
@@ -61,7 +63,6 @@ pub(crate) struct World {
 pub(crate) struct Shell {
     pub(crate) store: Store,
     pub(crate) mediator: MediatorStore,
-    pub(crate) lease: Lease,
     pub(crate) resumed: MediatorState,
     pub(crate) head: HeadReceiver,
     pub(crate) clean: watch::Receiver<Option<CantonTimestamp>>,
@@ -122,7 +123,7 @@ impl World {
             psid: self.bed.psid().clone(),
             mediator: MediatorId::try_from(member.clone()).expect("a mediator"),
             store: mediator.clone(),
-            lease: lease.clone(),
+            lease,
             resume,
             events: Box::new(self.sequencer.subscribe(state.prehead, topology)),
             link: Arc::clone(&self.sequencer) as _,
@@ -133,7 +134,7 @@ impl World {
         });
         let (head, clean, stop) = (running.head(), running.clean(), CancellationToken::new());
         let task = tokio::spawn(running.run(stop.clone()));
-        Shell { store, mediator, lease, resumed: state, head, clean, stop, task, metrics }
+        Shell { store, mediator, resumed: state, head, clean, stop, task, metrics }
     }
 
     async fn initialize(&self, mediator: &MediatorStore, lease: &Lease) {
@@ -146,10 +147,10 @@ impl World {
         mediator.store_initial_topology(lease, &changes.inserted).await.expect("the topology is stored");
     }
 
-    /// Moves the clock to a time.
+    /// Moves the clock to a time, if that is later.
     pub(crate) async fn until(&self, shell: &Shell, micros: i64) {
         let left = at(micros).as_micros() - self.clock.now().as_micros();
-        self.pass(shell, Duration::from_micros(u64::try_from(left).expect("a later time"))).await;
+        self.pass(shell, Duration::from_micros(u64::try_from(left).unwrap_or_default())).await;
     }
 
     /// Lets time pass, a little at a time.
@@ -167,10 +168,12 @@ impl World {
     pub(crate) async fn rest(&self, shell: &Shell) {
         loop {
             let before = self.sequencer.activity();
+            let mut head = shell.head.clone();
+            head.mark_unchanged();
             yields().await;
             shell.committed().await;
             yields().await;
-            if before == self.sequencer.activity() {
+            if before == self.sequencer.activity() && !matches!(head.has_changed(), Ok(true)) {
                 return;
             }
         }
@@ -239,7 +242,7 @@ impl Shell {
         let metrics = family.into_iter().flat_map(|family| family.get_metric());
         let counted = metrics.map(|metric| {
             let label = metric.get_label().iter().find(|label| label.name() == "outcome").expect("an outcome");
-            (label.value().to_owned(), metric.get_counter().value() as u64)
+            (label.value().to_owned(), metric.get_counter().get_value() as u64)
         });
         counted.collect()
     }
