@@ -10,6 +10,7 @@ use synod_types::CantonTimestamp;
 
 use crate::bed::*;
 use crate::script::{Step, simple};
+use crate::sequencer::Answer;
 use crate::world::{World, run, yields};
 
 #[test]
@@ -26,6 +27,30 @@ fn a_lost_lease_is_the_end() {
         assert!(matches!(fault, MediatorFault::Store(StoreFault::LeaseLost { .. })), "{fault:?}");
         assert_eq!(mediator.progress().await.expect("reads"), (Some(at(START)), None), "nothing was written");
         assert_eq!(sequencer.verdicts(), [], "nothing was sent");
+    });
+}
+
+#[test]
+fn nothing_is_sent_any_more_when_the_lease_is_lost() {
+    run(async {
+        let mut world = World::new();
+        let shell = world.start().await;
+        let request = simple(&world.bed, START, 1);
+        world.sequencer.answer_verdicts([Answer::Overloaded; 3]);
+        world.step(&shell, &Step::Event(START, request.envelopes.clone())).await;
+        let answer = request.approved(&world.bed, "p1", &["alice"]);
+        world.step(&shell, &Step::Event(START + 1_000, answer)).await;
+        assert_eq!(world.sequencer.verdicts().len(), 1);
+        lease(&shell.store, "m1").await;
+        world.sequencer.sequence(at(START + 2_000), Vec::new());
+        let fault = shell.fault().await;
+        assert!(matches!(fault, MediatorFault::Store(StoreFault::LeaseLost { .. })), "{fault:?}");
+        tokio::time::advance(Duration::from_secs(10)).await;
+        yields().await;
+        assert_eq!(world.sequencer.verdicts().len(), 1, "the next holder sends it");
+        let shell = world.start().await;
+        world.pass(&shell, Duration::from_secs(10)).await;
+        assert_eq!((world.sequencer.deliveries().len(), world.sequencer.refusals()), (1, 0));
     });
 }
 

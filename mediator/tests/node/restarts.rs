@@ -21,12 +21,22 @@ struct End {
     deliveries: BTreeMap<MessageId, Delivery>,
 }
 
+/// How events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// Each when everything that follows from the one before has happened.
+    Slow,
+    /// Many at the same time, so that one transaction has many.
+    Bursts,
+}
+
 /// Plays the script. The process ends at the point with number `first`, and then again so many points later as `further`
 /// says each time. Returns what there is in the end, and all points that were passed.
-async fn play(first: Option<usize>, further: &[usize]) -> (End, Vec<String>) {
+async fn play(pace: Pace, first: Option<usize>, further: &[usize]) -> (End, Vec<String>) {
     let mut world = World::new();
     world.add_key(key(script::SECOND_KEY, KeyUsages::PROTOCOL));
-    let Script { steps, requests } = script::interleaved(&world.bed);
+    let script = script::interleaved(&world.bed);
+    let Script { steps, requests } = if pace == Pace::Bursts { script.in_bursts() } else { script };
     let ids: Vec<i64> = requests.keys().copied().collect();
     let mut ends = first.into_iter().chain(further.iter().copied());
     let mut passed = 0;
@@ -75,30 +85,63 @@ async fn play(first: Option<usize>, further: &[usize]) -> (End, Vec<String>) {
     (end, points)
 }
 
+/// Ends the process once at each point.
+async fn everywhere(pace: Pace) {
+    let (expected, _) = play(Pace::Slow, None, &[]).await;
+    assert_eq!((expected.finalized.len(), expected.deliveries.len(), expected.deduplication.len()), (7, 7, 6));
+    let (end, points) = play(pace, None, &[]).await;
+    assert_eq!(end, expected, "{pace:?}");
+    for number in 0..points.len() {
+        let (end, passed) = play(pace, Some(number), &[]).await;
+        assert!(passed.len() > number, "the run ended at {number}");
+        assert_eq!(end, expected, "{pace:?}, ended at {number}: {}", points[number]);
+    }
+}
+
 #[test]
 fn wherever_the_process_ends_the_verdicts_and_what_is_sequenced_are_the_same() {
-    run(async {
-        let (expected, points) = play(None, &[]).await;
-        assert_eq!((expected.finalized.len(), expected.deliveries.len(), expected.deduplication.len()), (7, 7, 6));
-        for number in 0..points.len() {
-            let (end, passed) = play(Some(number), &[]).await;
-            assert!(passed.len() > number, "the run ended at {number}");
-            assert_eq!(end, expected, "ended at {number}: {}", points[number]);
-        }
-    });
+    run(everywhere(Pace::Slow));
+}
+
+#[test]
+fn wherever_the_process_ends_while_many_events_come_the_end_is_the_same() {
+    run(everywhere(Pace::Bursts));
 }
 
 #[test]
 fn a_process_that_ends_again_and_again_comes_to_the_same_end() {
     run(async {
-        let (expected, points) = play(None, &[]).await;
-        for number in 0..4 {
+        let (expected, points) = play(Pace::Slow, None, &[]).await;
+        for (pace, number) in [(Pace::Slow, 0), (Pace::Slow, 1), (Pace::Bursts, 2), (Pace::Bursts, 3)] {
             // So many points are passed between two ends that every run comes further than the one before.
             let further: Vec<usize> = (0..12).map(|run| number + run * 3).collect();
-            let (end, passed) = play(Some(points.len() / 2 + number), &further).await;
+            let (end, passed) = play(pace, Some(points.len() / 3 + number), &further).await;
             assert!(passed.len() > points.len(), "it began again");
-            assert_eq!(end, expected, "{number}");
+            assert_eq!(end, expected, "{pace:?}, {number}");
         }
+    });
+}
+
+#[test]
+fn what_was_processed_stays_so_while_events_come_again() {
+    run(async {
+        let mut world = World::new();
+        let shell = world.start().await;
+        for number in 0..3 {
+            let request = simple(&world.bed, START + 1_000 * i64::from(number), number);
+            world.step(&shell, &Step::Event(request.at, request.envelopes)).await;
+        }
+        world.kill(shell).await;
+        world.sequencer.pause_after(1);
+        let shell = world.start().await;
+        world.rest(&shell).await;
+        assert_eq!((shell.resumed.head, shell.resumed.prehead), (Some(at(START + 2_000)), None));
+        let head = shell.head.borrow().clone();
+        assert_eq!((head.processed, head.clean, head.pending), (Some(at(START + 2_000)), None, 1));
+        world.sequencer.go_on();
+        world.rest(&shell).await;
+        let head = shell.head.borrow().clone();
+        assert_eq!((head.processed, head.clean, head.pending), (Some(at(START + 2_000)), None, 3));
     });
 }
 

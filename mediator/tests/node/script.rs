@@ -62,6 +62,8 @@ impl Sent {
 pub(crate) enum Step {
     /// An event at this time.
     Event(i64, Vec<(Envelope, Recipients)>),
+    /// Events that come together, at the time of the last one.
+    Burst(Vec<(i64, Vec<(Envelope, Recipients)>)>),
     /// Nothing, until this time.
     Until(i64),
 }
@@ -72,6 +74,21 @@ pub(crate) struct Script {
     pub(crate) steps: Vec<Step>,
     /// The times of the requests, and what they are stored as.
     pub(crate) requests: BTreeMap<i64, Bytes>,
+}
+
+impl Script {
+    /// The same with events that come together, as far as nothing is between them.
+    pub(crate) fn in_bursts(self) -> Self {
+        let mut steps = Vec::new();
+        for step in self.steps {
+            match (step, steps.last_mut()) {
+                (Step::Event(time, envelopes), Some(Step::Burst(events))) => events.push((time, envelopes)),
+                (Step::Event(time, envelopes), _) => steps.push(Step::Burst(vec![(time, envelopes)])),
+                (other, _) => steps.push(other),
+            }
+        }
+        Self { steps, ..self }
+    }
 }
 
 /// The key that the mediator gets in the script.
@@ -129,12 +146,22 @@ impl World {
             Step::Until(time) => self.until(shell, *time).await,
             Step::Event(time, envelopes) => {
                 self.until(shell, *time).await;
-                // Once, although the process may have ended in this step.
-                if self.sequencer.events().iter().all(|event| event.timestamp != at(*time)) {
-                    self.sequencer.sequence(at(*time), envelopes.clone());
-                }
-                self.rest(shell).await;
+                self.sequence_once(*time, envelopes);
             }
+            Step::Burst(events) => {
+                if let Some((last, _)) = events.last() {
+                    self.until(shell, *last).await;
+                }
+                events.iter().for_each(|(time, envelopes)| self.sequence_once(*time, envelopes));
+            }
+        }
+        self.rest(shell).await;
+    }
+
+    /// The process may have ended in this step before.
+    fn sequence_once(&self, time: i64, envelopes: &[(Envelope, Recipients)]) {
+        if self.sequencer.events().iter().all(|event| event.timestamp != at(time)) {
+            self.sequencer.sequence(at(time), envelopes.to_vec());
         }
     }
 }

@@ -142,6 +142,28 @@ fn calls_without_an_answer_do_not_keep_others_from_being_made() {
     });
 }
 
+#[test]
+fn no_more_calls_are_made_at_the_same_time_than_allowed_and_all_verdicts_are_sent_in_the_end() {
+    run(async {
+        let mut world = World::new();
+        let shell = world.start().await;
+        let requests: Vec<_> =
+            (0..100).map(|number| simple(&world.bed, START + 1_000 * i64::from(number), number)).collect();
+        world.sequencer.block_verdicts(true);
+        let answer = |request: &Sent| (request.at + 200_000, request.approved(&world.bed, "p1", &["alice"]));
+        let answers: Vec<_> = requests.iter().map(answer).collect();
+        let requests = requests.into_iter().map(|request| (request.at, request.envelopes)).collect();
+        world.step(&shell, &Step::Burst(requests)).await;
+        world.step(&shell, &Step::Burst(answers)).await;
+        assert_eq!(shell.finalized(CantonTimestamp::MAX).await.len(), 100);
+        assert_eq!((world.sequencer.verdicts().len(), world.sequencer.deliveries().len()), (64, 0));
+        world.sequencer.block_verdicts(false);
+        world.rest(&shell).await;
+        assert_eq!((world.sequencer.verdicts().len(), world.sequencer.deliveries_by_id().len()), (100, 100));
+        assert_eq!(shell.submissions(), [("sequenced".to_owned(), 100)].into());
+    });
+}
+
 /// `m1` with six others; the remainder of [`START`] by seven is 1, and the turn of `m1` goes with it.
 const SEVEN: &[Group] = &[(0, 1, &["m1", "m2", "m3", "m4", "m5", "m6", "m7"], &[])];
 

@@ -99,6 +99,7 @@ struct State {
     ended: bool,
     broken: bool,
     panics: bool,
+    blocks_verdicts: bool,
 }
 
 /// The sequencer.
@@ -200,6 +201,12 @@ impl Sequencer {
     /// All events are handed out again.
     pub(crate) fn go_on(&self) {
         self.state().limit = None;
+        self.changed.notify_waiters();
+    }
+
+    /// Whether calls with verdicts wait until they are let through.
+    pub(crate) fn block_verdicts(&self, blocks: bool) {
+        self.state().blocks_verdicts = blocks;
         self.changed.notify_waiters();
     }
 
@@ -340,6 +347,13 @@ impl SequencerLink for Sequencer {
         let (message_id, at) = (submission.message_id.clone(), self.clock.now());
         self.state().verdicts.push(Call { message_id: message_id.clone(), at, bytes: submission.bytes.clone() });
         self.point(format!("{message_id:?} is stored, not sent")).await;
+        loop {
+            let changed = self.changed.notified();
+            if !self.state().blocks_verdicts {
+                break;
+            }
+            changed.await;
+        }
         let answer = self.state().verdict_answers.pop_front();
         match answer {
             None => self.sequence_verdict(&submission.bytes),
