@@ -11,6 +11,7 @@ use synod_wire::versioned;
 use tonic::Status;
 
 use super::Vault;
+use super::password::Encrypted;
 use super::service::key_name;
 use crate::errors::{AdminError, ErrorCode, Trace, malformed};
 
@@ -18,20 +19,28 @@ use crate::errors::{AdminError, ErrorCode, Trace, malformed};
 /// that is here already with the same name and usages changes nothing.
 ///
 /// # Errors
-/// The status of the call: the bytes are no signing key pair, they are encrypted by a password, or the key is here with
-/// another name or for other usages.
+/// The status of the call: the bytes are no signing key pair, they are not encrypted by the password of the call, or the
+/// key is here with another name or for other usages.
 pub(super) async fn import(vault: &Vault, request: ImportKeyPairRequest, trace: &Trace) -> Result<(), Status> {
     let name = key_name(request.name).map_err(|error| error.status(trace))?;
-    if !request.password.is_empty() {
-        let text = "Failed to decrypt encrypted keypair with password: this node does not decrypt by passwords";
-        return Err(Status::failed_precondition(text));
-    }
-    let stored = store(vault, &request.key_pair, name).await;
-    stored.map_err(|error| error.status(trace))
+    let key = match request.password.is_empty() {
+        true => parse(&request.key_pair).map_err(|error| error.status(trace))?,
+        false => decrypt(&request.key_pair, request.password, trace).await?,
+    };
+    store(vault, key, name).await.map_err(|error| error.status(trace))
 }
 
-async fn store(vault: &Vault, bytes: &Bytes, name: Option<String>) -> Result<(), AdminError> {
-    let key = parse(bytes)?;
+/// The key pair that a password protects. Whether the password is wrong or what it protects is not told.
+async fn decrypt(bytes: &Bytes, password: String, trace: &Trace) -> Result<SigningPrivateKey, Status> {
+    let encrypted = Encrypted::parse(bytes).map_err(|reason| malformed(reason).status(trace))?;
+    let failed = || Status::failed_precondition("Failed to decrypt encrypted keypair with password");
+    // It takes too long for a thread that serves others.
+    let decrypting = tokio::task::spawn_blocking(move || encrypted.decrypt(&password));
+    let plain = decrypting.await.map_err(|_| failed())?.ok_or_else(failed)?;
+    parse(&Bytes::copy_from_slice(&plain)).map_err(|_| failed())
+}
+
+async fn store(vault: &Vault, key: SigningPrivateKey, name: Option<String>) -> Result<(), AdminError> {
     let fingerprint = key.public_key().fingerprint();
     let known = vault.public_keys().await.map_err(|error| vault.fault(error))?;
     if let Some(known) = known.iter().find(|known| known.fingerprint == *fingerprint) {

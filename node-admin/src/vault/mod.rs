@@ -3,6 +3,7 @@
 mod filter;
 mod key_pair;
 mod observer;
+mod password;
 mod service;
 
 use std::collections::BTreeSet;

@@ -146,10 +146,62 @@ async fn what_is_no_key_pair_is_not_stored() {
             refused.code() == Code::InvalidArgument && refused.message().starts_with("PROTO_DESERIALIZATION_FAILURE(");
         assert!(is_right, "{refused:?} for {request:?}");
     }
-    let by_password = ImportKeyPairRequest { password: "secret".to_owned(), ..request(good.clone(), "") };
-    let refused = call(&vault, by_password).await.expect_err("not decrypted");
-    assert_eq!(refused.code(), Code::FailedPrecondition);
-    assert!(refused.message().starts_with("Failed to decrypt encrypted keypair with password"), "{refused:?}");
     assert_eq!(content(&vault).await, []);
     call(&vault, request(good, "")).await.expect("imported");
+}
+
+/// The first key of the recorded sequencer, encrypted as Canton does it: by Bouncy Castle's Argon2id and AES/GCM.
+const CIPHERTEXT: &str = "c8c7c6c5c4c3c2c1c0bfbebd57082088c1f4b84054b3d43cfc12aa806ae90d8683220d929fbaaf4deeb4c16260c47bf0\
+                          811b7ddbcdfdbbc341a7961faa2a260ecc7fd06b7165ca0a95c60134da25bb066cf2302ed9d80463c1ddada13ba0653d\
+                          6dec73721782e97aed37314774c0c3e4dd8d0e24774aa390bc21800420baf51bb7714283a9454dd5ffecfa6c44263483\
+                          180f00aa1ad4cb21ef882607d9c8d5587cc00fac16";
+const SALT: &str = "01080f161d242b323940474e555c636a";
+const PASSWORD: &str = "correct h\u{f6}rse \u{20ac}";
+
+fn encrypted(change: impl FnOnce(&mut crypto::PasswordBasedEncrypted)) -> ImportKeyPairRequest {
+    let mut encrypted = crypto::PasswordBasedEncrypted {
+        ciphertext: fields::from_hex(CIPHERTEXT).expect("hex"),
+        symmetric_key_scheme: crypto::SymmetricKeyScheme::Aes128gcm.into(),
+        pbkdf_scheme: crypto::PbkdfScheme::Argon2idMode1.into(),
+        salt: fields::from_hex(SALT).expect("hex"),
+    };
+    change(&mut encrypted);
+    let bytes = versioned::wrap(30, &encrypted.encode_to_vec());
+    ImportKeyPairRequest { password: PASSWORD.to_owned(), ..request(bytes, "namespace") }
+}
+
+#[tokio::test]
+async fn a_key_pair_may_be_protected_by_a_password() {
+    let (_folder, vault) = vault().await;
+    call(&vault, encrypted(|_| {})).await.expect("imported");
+    let fingerprint = Fingerprint::parse("1220f8b3bb4b64d9db347ce91ce39ee9416dbf54b7b95f3613294adb81787ff8bbf6");
+    assert_eq!(content(&vault).await, [(fingerprint.expect("one"), Some("namespace".to_owned()), true)]);
+}
+
+#[tokio::test]
+async fn what_the_password_does_not_open_is_not_stored() {
+    let (_folder, vault) = vault().await;
+    let flip = |bytes: &Bytes, at: usize| {
+        let mut changed = bytes.to_vec();
+        changed[at] ^= 1;
+        Bytes::from(changed)
+    };
+    let plain = versioned(&signing(generate(KeyUsages::PROTOCOL).to_proto()));
+    for (request, code) in [
+        (ImportKeyPairRequest { password: "correct horse".to_owned(), ..encrypted(|_| {}) }, Code::FailedPrecondition),
+        (encrypted(|one| one.ciphertext = flip(&one.ciphertext, 0)), Code::FailedPrecondition),
+        (encrypted(|one| one.ciphertext = flip(&one.ciphertext, 40)), Code::FailedPrecondition),
+        (encrypted(|one| one.salt = flip(&one.salt, 0)), Code::FailedPrecondition),
+        (encrypted(|one| one.ciphertext.truncate(11)), Code::FailedPrecondition),
+        (encrypted(|one| one.ciphertext.truncate(27)), Code::FailedPrecondition),
+        (encrypted(|one| one.salt.truncate(15)), Code::InvalidArgument),
+        (encrypted(|one| one.pbkdf_scheme = 0), Code::InvalidArgument),
+        (encrypted(|one| one.symmetric_key_scheme = 0), Code::InvalidArgument),
+        (ImportKeyPairRequest { password: PASSWORD.to_owned(), ..request(plain, "") }, Code::InvalidArgument),
+        (ImportKeyPairRequest { password: String::new(), ..encrypted(|_| {}) }, Code::InvalidArgument),
+    ] {
+        let refused = call(&vault, request).await.expect_err("not opened");
+        assert_eq!(refused.code(), code, "{refused:?}");
+        assert_eq!(content(&vault).await, []);
+    }
 }
