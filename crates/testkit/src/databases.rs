@@ -15,6 +15,7 @@ use crate::postgres::TestServer;
 /// All cases share one server ([`server`](crate::databases::server)); their schemas have the names of the cases, so
 /// no two cases of a test program may have the same.
 #[macro_export]
+#[expect(clippy::crate_in_macro_def, reason = "the cases are those of the suite, not of this crate")]
 macro_rules! on_both_databases {
     ($($module:ident :: $case:ident),* $(,)?) => {
         mod sqlite {

@@ -85,6 +85,9 @@ pub(super) struct PoolState {
     is_closed: bool,
 }
 
+/// A link that is new: where it leads, and what makes its task look whether the sequencer is still there.
+pub(super) type AddedLink = (LinkId, Target, Arc<Notify>);
+
 impl PoolState {
     pub(super) const fn new(config: PoolConfig, expected: Option<PhysicalSynchronizerId>, turn: usize) -> Self {
         Self {
@@ -118,7 +121,7 @@ impl PoolState {
     }
 
     /// Takes up another configuration. Links to targets that stay, stay. Returns the new ones and those that are gone.
-    pub(super) fn set_config(&mut self, config: PoolConfig) -> (Vec<(LinkId, Target, Arc<Notify>)>, Vec<LinkId>) {
+    pub(super) fn set_config(&mut self, config: PoolConfig) -> (Vec<AddedLink>, Vec<LinkId>) {
         if self.is_closed {
             return (Vec::new(), Vec::new());
         }
@@ -134,7 +137,7 @@ impl PoolState {
         (added.into_iter().map(|target| self.add(target)).collect(), gone)
     }
 
-    fn add(&mut self, target: Target) -> (LinkId, Target, Arc<Notify>) {
+    fn add(&mut self, target: Target) -> AddedLink {
         let (id, doubt) = (LinkId(self.next_link), Arc::new(Notify::new()));
         self.next_link += 1;
         let down = Some("not reached yet".to_owned());
