@@ -9,7 +9,7 @@ use synod_ordering::Clock;
 use synod_runtime::Chain;
 use synod_types::{CantonTimestamp, MessageId};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::committer::log_refusal;
@@ -22,6 +22,8 @@ use crate::store::SubmissionRow;
 
 /// Calls at the same time.
 const MAX_CALLS: usize = 64;
+/// How long an answer is awaited. A verdict is delivered once, however often it is sent.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// Pause after a failed call, twice as long after each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// At most.
@@ -63,6 +65,8 @@ struct Unsent {
     pause: Duration,
     /// When something has to be done about it; nothing while it is being sent.
     at: Option<CantonTimestamp>,
+    /// The last call.
+    call: Option<AbortHandle>,
 }
 
 #[derive(Debug)]
@@ -98,6 +102,7 @@ impl Sender {
                 },
                 Some(done) = self.calls.join_next() => match done {
                     Ok((message_id, result)) => self.called(&message_id, result),
+                    Err(error) if error.is_cancelled() => {}
                     Err(panicked) => tracing::error!(error = %Chain(&panicked), "a send was lost"),
                 },
                 () = tokio::time::sleep(pause) => self.ask_for_time(),
@@ -126,7 +131,7 @@ impl Sender {
         match SignedSubmission::parse(row.signed.clone(), version) {
             Ok(submission) => {
                 let (message_id, at) = (row.message_id.clone(), row.send_at);
-                let unsent = Unsent { row, submission, pause: FIRST_PAUSE, at: None };
+                let unsent = Unsent { row, submission, pause: FIRST_PAUSE, at: None, call: None };
                 self.unsent.insert(message_id.clone(), unsent);
                 self.wait(&message_id, at);
             }
@@ -149,6 +154,9 @@ impl Sender {
         let Some(unsent) = self.unsent.remove(message_id) else { return };
         if let Some(at) = unsent.at {
             self.waiting.remove(&(at, message_id.clone()));
+        }
+        if let Some(call) = unsent.call {
+            call.abort();
         }
         self.parts.metrics.submissions.with_label_values(&[outcome]).inc();
     }
@@ -178,7 +186,11 @@ impl Sender {
             }
             let submission = unsent.submission.clone();
             let link = Arc::clone(&self.parts.link);
-            self.calls.spawn(async move { (message_id, link.send(submission).await) });
+            unsent.call = Some(self.calls.spawn(async move {
+                let late = Err(ClientError::Timeout { what: "the answer to a verdict", limit: CALL_LIMIT });
+                let sent = tokio::time::timeout(CALL_LIMIT, link.send(submission)).await;
+                (message_id, sent.unwrap_or(late))
+            }));
         }
     }
 

@@ -130,7 +130,7 @@ fn a_verdict_that_nobody_takes_is_given_up_after_its_decision_time() {
 }
 
 #[test]
-fn calls_without_an_answer_do_not_keep_others_from_being_made() {
+fn calls_without_an_answer_are_made_again_and_do_not_keep_others_from_being_made() {
     run(async {
         let mut world = World::new();
         let shell = world.start().await;
@@ -139,6 +139,26 @@ fn calls_without_an_answer_do_not_keep_others_from_being_made() {
             decided(&world, &shell, START + 10_000 * i64::from(number), number).await;
         }
         assert_eq!((world.sequencer.verdicts().len(), world.sequencer.deliveries().len()), (4, 1));
+        world.pass(&shell, Duration::from_secs(9)).await;
+        assert_eq!(world.sequencer.verdicts().len(), 4, "an answer may take a while");
+        world.pass(&shell, Duration::from_secs(2)).await;
+        assert_eq!((world.sequencer.verdicts().len(), world.sequencer.deliveries_by_id().len()), (7, 4));
+        assert_eq!(world.sequencer.refusals(), 0);
+    });
+}
+
+#[test]
+fn a_call_without_an_answer_takes_no_place_once_the_verdict_is_sequenced() {
+    run(async {
+        let mut world = World::new();
+        let shell = world.start().await;
+        // As many as are made at the same time: all are sequenced, and no call is answered.
+        world.sequencer.answer_verdicts([Answer::TakenInSilence; 64]);
+        for number in 0..65 {
+            decided(&world, &shell, START + 10_000 * i64::from(number), number).await;
+        }
+        assert_eq!((world.sequencer.verdicts().len(), world.sequencer.deliveries_by_id().len()), (65, 65));
+        assert_eq!(shell.submissions(), [("sequenced".to_owned(), 65)].into());
     });
 }
 

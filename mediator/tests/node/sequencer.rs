@@ -56,6 +56,8 @@ pub(crate) enum Answer {
     TakenWithoutAnswer,
     /// No answer ever; it is not sequenced.
     Silence,
+    /// No answer ever, and it is sequenced.
+    TakenInSilence,
 }
 
 /// A call of the mediator.
@@ -361,6 +363,10 @@ impl SequencerLink for Sequencer {
             Some(Answer::Overloaded) => return Err(error(status::overloaded("too much"))),
             Some(Answer::Refused) => return Err(error(status::submission_request_refused("no"))),
             Some(Answer::Silence) => pending().await,
+            Some(Answer::TakenInSilence) => {
+                self.sequence_verdict(&submission.bytes);
+                pending().await
+            }
             Some(Answer::TakenWithoutAnswer) => {
                 self.sequence_verdict(&submission.bytes);
                 return Err(error(status::unavailable("gone")));
@@ -380,6 +386,10 @@ impl SequencerLink for Sequencer {
             Some(Answer::Overloaded) => return Err(error(status::overloaded("too much"))),
             Some(Answer::Refused) => return Err(error(status::submission_request_refused("no"))),
             Some(Answer::Silence) => pending().await,
+            Some(Answer::TakenInSilence) => {
+                self.sequence_own(message_id, |_, _| None);
+                pending().await
+            }
             Some(Answer::TakenWithoutAnswer) => {
                 self.sequence_own(message_id, |_, _| None);
                 return Err(error(status::unavailable("gone")));

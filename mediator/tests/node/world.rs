@@ -153,14 +153,19 @@ impl World {
         self.pass(shell, Duration::from_micros(u64::try_from(left).unwrap_or_default())).await;
     }
 
-    /// Lets time pass, a little at a time.
+    /// Lets time pass, a little at a time, from a moment of rest on.
     pub(crate) async fn pass(&self, shell: &Shell, mut left: Duration) {
         const STEP: Duration = Duration::from_millis(50);
         while !left.is_zero() {
             let step = left.min(STEP);
+            let before = self.sequencer.activity();
             tokio::time::advance(step).await;
             left -= step;
-            self.rest(shell).await;
+            yields().await;
+            // Nothing is stored unless an event was handed out.
+            if before != self.sequencer.activity() {
+                self.rest(shell).await;
+            }
         }
     }
 
