@@ -118,15 +118,16 @@ impl NodeIdentity {
     }
 }
 
-/// The node's own keys that may sign events, one at least. Which of them signs is up to the topology.
-pub(crate) async fn protocol_keys(store: &Store) -> Result<Vec<SigningPrivateKey>, NodeIdentityError> {
+/// The node has a key of its own that may sign events. Which one signs is up to the topology.
+pub(crate) async fn check_protocol_key(store: &Store) -> Result<(), NodeIdentityError> {
     let vault = synod_node_admin::Vault::new(store.clone());
-    let mut keys = Vec::new();
     for fingerprint in vault.own_fingerprints().await? {
         let key = vault.signing_key(&fingerprint).await?;
-        keys.extend(key.filter(|key| key.public_key().usages().allows(KeyUsages::PROTOCOL)));
+        if key.is_some_and(|key| key.public_key().usages().allows(KeyUsages::PROTOCOL)) {
+            return Ok(());
+        }
     }
-    if keys.is_empty() { Err(NodeIdentityError::NoProtocolKey) } else { Ok(keys) }
+    Err(NodeIdentityError::NoProtocolKey)
 }
 
 /// The node as a member, with all its own keys. Which of them signs is up to the topology.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use synod_abci_app::{AbciFault, AbciMetrics, AbciNode, AbciParts};
-use synod_crypto::SigningPrivateKey;
+use synod_client::{KeyRing, MemberSigner};
 use synod_ordering::comet::OutboxLimits;
 use synod_ordering::{BlockLimits, Clock, IntakeLimits, LocalOrdering, Orderer};
 use synod_pipeline::{BlockExecutor, Committer, HeadReceiver};
@@ -14,6 +14,7 @@ use synod_types::SequencerId;
 use thiserror::Error;
 
 use super::consortium::{Consortium, ConsortiumError};
+use super::keys::FrameKeys;
 
 /// Ordering by CometBFT cannot start.
 #[derive(Debug, Error)]
@@ -61,7 +62,7 @@ pub(super) fn local(pipeline: Pipeline, clock: Arc<dyn Clock>, supervisor: &Supe
 pub(super) async fn by_cometbft(
     pipeline: Pipeline,
     consortium: &Consortium,
-    key: SigningPrivateKey,
+    keys: KeyRing,
     metrics: &MetricsRegistry,
     supervisor: &Supervisor,
 ) -> Result<Ordering, OrderingError> {
@@ -70,12 +71,13 @@ pub(super) async fn by_cometbft(
     let state = &head.current().state;
     let genesis_app_hash = state.height().is_none().then(|| state.app_hash());
     let chain = consortium.prepare(genesis_app_hash.as_ref())?;
+    let signer = FrameKeys { signer: MemberSigner::new(sequencer.member(), keys), head: head.clone() };
     let (orderer, node) = AbciNode::start(AbciParts {
         store,
         executor,
         committer,
         origin: sequencer,
-        signer: Arc::new(key),
+        signer: Arc::new(signer),
         chain_id: chain.as_str().to_owned(),
         program: consortium.program.clone(),
         home: consortium.home().to_owned(),

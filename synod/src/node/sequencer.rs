@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message;
+use synod_client::KeyRing;
 use synod_machine::{Checkpoint, Machine, State};
 use synod_node_admin::sequencer::InitializeRefused;
 use synod_node_admin::{LogLevels, TopologyStores};
@@ -30,7 +31,7 @@ use super::consortium::Consortium;
 use super::foundation::{Foundation, FoundationParts, listen, place_of};
 use super::identity::{self, NodeIdentityError};
 use super::initializer::Initializer;
-use super::keys::SequencerKeys;
+use super::keys::{MemberKeyRing, SequencerKeys};
 use super::operations::Operations;
 use super::ordering::{self, Ordering, Pipeline};
 use super::status::{NodeStatus, Running};
@@ -165,7 +166,7 @@ impl SequencerNode {
         let Some(StartParts { public, consortium }) = self.start.lock().await.take() else { return Ok(()) };
         let Foundation { supervisor, clock, store, lease, metrics, health, lifecycle, .. } = &self.foundation;
         let sequencer = self.sequencer_id().await?;
-        let keys = identity::protocol_keys(store).await?;
+        identity::check_protocol_key(store).await?;
         let private_keys = PrivateKeys::default();
         let observer = Arc::new(SequencerKeys(private_keys.clone()));
         self.foundation.vault.observe(observer).await.map_err(NodeIdentityError::from)?;
@@ -179,8 +180,10 @@ impl SequencerNode {
         let Ordering { orderer, head, time } = match consortium {
             None => ordering::local(pipeline, Arc::clone(clock), supervisor),
             Some(consortium) => {
-                let key = keys[0].clone();
-                ordering::by_cometbft(pipeline, &consortium, key, metrics, supervisor).await?
+                let keys = KeyRing::default();
+                let observer = Arc::new(MemberKeyRing(keys.clone()));
+                self.foundation.vault.observe(observer).await.map_err(NodeIdentityError::from)?;
+                ordering::by_cometbft(pipeline, &consortium, keys, metrics, supervisor).await?
             }
         };
         let gateway = Gateway::new(GatewayParts {
