@@ -325,6 +325,7 @@ async fn a_sequencer_changes_its_protocol_key_under_its_members() {
     // From now on only the new key is listed: what it did not sign would not be correct.
     member.send("with-the-new-key").await;
     member.receive("with-the-new-key").await;
+    assert!(matches!(member.first_error_by(first).await, ClientError::Event(_)), "the first key signs no more");
 
     nodes.restart_sequencer();
     member.receive_after_restart(&nodes).await;
@@ -336,6 +337,19 @@ async fn a_sequencer_changes_its_protocol_key_under_its_members() {
 }
 
 impl TestMember {
+    /// What is wrong with the events when they are checked by these keys from first to last.
+    async fn first_error_by(&self, keys: Vec<SigningPublicKey>) -> ClientError {
+        let mut events = self.session.follow(None, keys, ResumePolicy::default());
+        let reading = async {
+            loop {
+                if let Err(error) = events.next().await {
+                    return error;
+                }
+            }
+        };
+        tokio::time::timeout(LIMIT, reading).await.expect("they are not all signed by these keys")
+    }
+
     /// The sequencer is another process, which has only what is stored.
     async fn receive_after_restart(&mut self, nodes: &Nodes) {
         let ready = async {
