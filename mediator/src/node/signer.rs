@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use synod_client::{ClientError, MemberSigner, Submission};
 use synod_crypto::{KeyUsages, SigningError, protocol_message_hash};
-use synod_machine::traffic::{WeighedEnvelope, event_cost, group_size};
+use synod_machine::traffic::submission_cost;
 use synod_topology::Snapshot;
 use synod_types::{MessageId, Recipient};
 use synod_wire::{Batch, Envelope, Recipients};
@@ -53,19 +53,8 @@ pub(super) fn sign(
     let submission = Submission {
         topology_timestamp: verdict.topology_timestamp,
         aggregation_rule: verdict.aggregation_rule.clone(),
-        submission_cost: cost(&batch, size, now),
+        submission_cost: submission_cost(&batch, &[size], now),
         ..Submission::new(message_id, batch, verdict.max_sequencing_time)
     };
     Ok(submission.sign_in(signer, now)?.bytes)
-}
-
-/// What the submission costs, where there is traffic control (chapter 03 §5.1).
-fn cost(batch: &Batch, size: usize, now: &Snapshot) -> Option<i64> {
-    let traffic = now.parameters()?.traffic_control.as_ref()?;
-    let envelopes = batch.recipients().iter().enumerate().map(|(index, recipients)| WeighedEnvelope {
-        identity: batch.envelope_identity(index),
-        recipients,
-        size,
-    });
-    Some(event_cost(envelopes, traffic, |recipient| group_size(now, recipient)))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use synod_topology::{Snapshot, TrafficControlParameters};
 use synod_types::Recipient;
-use synod_wire::Recipients;
+use synod_wire::{Batch, Recipients};
 
 /// The scaling factor of read cost counts parts of this many.
 const SCALING_UNIT: i128 = 10_000;
@@ -51,6 +51,33 @@ pub fn event_cost<'a>(
         cost += write + read;
     }
     i64::try_from(cost).unwrap_or(i64::MAX)
+}
+
+/// The cost of a batch whose envelopes have these sizes (bytes of content, decompressed, in order).
+pub(super) fn batch_cost(
+    batch: &Batch,
+    sizes: &[usize],
+    snapshot: &Snapshot,
+    parameters: &TrafficControlParameters,
+) -> i64 {
+    let envelopes = sizes.iter().enumerate().map(|(index, size)| WeighedEnvelope {
+        identity: batch.envelope_identity(index),
+        recipients: &batch.recipients()[index],
+        size: *size,
+    });
+    event_cost(envelopes, parameters, |recipient| group_size(snapshot, recipient))
+}
+
+/// The cost that a sender says its batch has, by the topology in `snapshot`; `sizes` as for [`event_cost`], one for each
+/// envelope. `None` where nothing is charged: without traffic control, or while it is not enforced, a request must not name
+/// a cost (`TrafficStateController.computeCost`).
+///
+/// # Panics
+/// When there are more sizes than envelopes, which is a mistake of the caller.
+#[must_use]
+pub fn submission_cost(batch: &Batch, sizes: &[usize], snapshot: &Snapshot) -> Option<i64> {
+    let parameters = snapshot.parameters()?.traffic_control.as_ref()?;
+    parameters.enforce_rate_limiting.then(|| batch_cost(batch, sizes, snapshot, parameters))
 }
 
 /// How many members a group recipient has in `snapshot`: active and passive ones; none when there is no such group.

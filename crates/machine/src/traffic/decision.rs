@@ -4,7 +4,7 @@ use synod_topology::{Snapshot, TopologyState, TrafficControlParameters};
 use synod_types::{CantonTimestamp, MemberKind};
 use synod_wire::SubmissionRequestType;
 
-use super::cost::{WeighedEnvelope, event_cost, group_size};
+use super::cost::batch_cost;
 use crate::SignedSubmission;
 
 /// What is asked of the sender.
@@ -113,28 +113,13 @@ fn compare(submission: &SignedSubmission, sizes: &[usize], snapshot: &Snapshot) 
             Comparison::Fits(Charge::Free)
         };
     };
-    let correct = correct_cost(submission, sizes, snapshot, &parameters);
+    let correct = batch_cost(&submission.request.batch, sizes, snapshot, &parameters);
     match submission.request.submission_cost {
         Some(_) if !parameters.enforce_rate_limiting => Comparison::Disabled,
         Some(submitted) if submitted == correct => Comparison::Fits(Charge::Cost(correct, parameters)),
         None if correct == 0 => Comparison::Fits(Charge::Free),
         _ => Comparison::Differs { correct, parameters },
     }
-}
-
-fn correct_cost(
-    submission: &SignedSubmission,
-    sizes: &[usize],
-    snapshot: &Snapshot,
-    parameters: &TrafficControlParameters,
-) -> i64 {
-    let batch = &submission.request.batch;
-    let envelopes = sizes.iter().enumerate().map(|(index, size)| WeighedEnvelope {
-        identity: batch.envelope_identity(index),
-        recipients: &batch.recipients()[index],
-        size: *size,
-    });
-    event_cost(envelopes, parameters, |recipient| group_size(snapshot, recipient))
 }
 
 /// Whether the topology at `submission_time` may judge a cost: it is not in the future, except by the tolerance, and not older

@@ -14,7 +14,7 @@ use synod_types::{CantonTimestamp, Member, MemberIndex};
 pub use accrual::{TrafficBalance, base_rate};
 pub(crate) use charge::{Settled, settle};
 pub use charge::{TrafficRefusal, check_at_submission};
-pub use cost::{WeighedEnvelope, event_cost, group_size};
+pub use cost::{WeighedEnvelope, event_cost, group_size, submission_cost};
 pub use decision::{Charge, CostError, Judgement, OutdatedCost, decide, is_subject_to_traffic};
 pub(crate) use purchase::purchases;
 pub use state::TrafficStatus;

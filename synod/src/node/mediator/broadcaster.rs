@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use synod_client::Submission;
-use synod_machine::traffic::{WeighedEnvelope, event_cost, group_size};
+use synod_machine::traffic::submission_cost;
 use synod_node_admin::{NotBroadcast, TopologyBroadcaster};
 use synod_ordering::Clock;
 use synod_topology::Snapshot;
@@ -64,15 +64,7 @@ fn submission(
     let everybody = everybody.ok_or_else(|| NotBroadcast::new("a broadcast has no recipients"))?;
     let envelope = Envelope { content, signatures: Vec::new() };
     let batch = Batch::new(now.psid().protocol_version(), vec![(envelope, everybody)]);
-    let traffic = now.parameters().and_then(|parameters| parameters.traffic_control.as_ref());
-    let submission_cost = traffic.map(|traffic| {
-        let envelopes = batch.recipients().iter().enumerate().map(|(index, recipients)| WeighedEnvelope {
-            identity: batch.envelope_identity(index),
-            recipients,
-            size,
-        });
-        event_cost(envelopes, traffic, |recipient| group_size(now, recipient))
-    });
+    let submission_cost = submission_cost(&batch, &[size], now);
     // One broadcast is sent after the other: no two have the same time.
     let message_id = MessageId::parse(&format!("topology-{}", max_sequencing_time.as_micros()));
     let message_id = message_id.map_err(NotBroadcast::new)?;
