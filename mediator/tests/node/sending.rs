@@ -9,7 +9,7 @@ use synod_types::CantonTimestamp;
 use crate::bed::*;
 use crate::script::{Sent, Step, simple};
 use crate::sequencer::{Answer, Call};
-use crate::world::{Shell, World, run};
+use crate::world::{Shell, World, run, yields};
 
 /// A request that is decided after a millisecond.
 async fn decided(world: &World, shell: &Shell, at: i64, number: u8) -> Sent {
@@ -27,6 +27,24 @@ fn seconds_after(calls: &[Call], time: CantonTimestamp) -> Vec<i64> {
 /// One thing is counted, once.
 fn once(outcome: &str) -> std::collections::BTreeMap<String, u64> {
     [(outcome.to_owned(), 1)].into()
+}
+
+#[test]
+fn nothing_is_sent_before_it_is_stored() {
+    run(async {
+        let mut world = World::new();
+        let shell = world.start().await;
+        let request = simple(&world.bed, START, 1);
+        world.step(&shell, &Step::Event(START, request.envelopes.clone())).await;
+        let transaction = shell.store.database().begin_write().await.expect("the connection that writes");
+        world.sequencer.sequence(at(START + 1_000), request.approved(&world.bed, "p1", &["alice"]));
+        yields().await;
+        assert_eq!((world.sequencer.handed(), world.sequencer.verdicts().len()), (2, 0));
+        assert_eq!(shell.head.borrow().processed, Some(at(START)), "nothing is shown before it is stored");
+        transaction.commit().await.expect("nothing is committed");
+        world.rest(&shell).await;
+        assert_eq!(world.sequencer.deliveries().len(), 1);
+    });
 }
 
 #[test]
