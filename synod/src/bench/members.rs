@@ -24,7 +24,7 @@ pub(super) struct BenchMember {
 #[derive(Debug)]
 pub(super) enum Way {
     /// To a sequencer, over a connection of the member's own.
-    Sequencer(Session),
+    Sequencer(Box<Session>),
     /// Into a table.
     Table(PlainTable),
 }
@@ -45,7 +45,7 @@ pub(super) async fn onboard(connection: &SequencerConnection, url: &str, count: 
         let identity = Arc::new(MemberIdentity::fresh_participant(&format!("bench{index}"))?);
         connection.onboard(&identity, OnboardingLimits::default()).await?;
         let own = SequencerConnection::open(url, &ConnectOptions::default()).await?;
-        let way = Way::Sequencer(Session::new(own, Arc::clone(&identity)));
+        let way = Way::Sequencer(Box::new(Session::new(own, Arc::clone(&identity))));
         members.push(Arc::new(BenchMember { identity, way }));
     }
     Ok(members)

@@ -103,7 +103,7 @@ impl Admin {
         };
         let answer = self.read().list_synchronizer_parameters_state(request).await.expect("answers").into_inner();
         let [one] = answer.results.as_slice() else { panic!("{:?}", answer.results) };
-        (one.context.clone().expect("set"), one.item.clone().expect("set"))
+        (one.context.clone().expect("set"), one.item.expect("set"))
     }
 
     /// Proposes other parameters, as the Console does: with the next serial.
@@ -115,7 +115,7 @@ impl Admin {
         change(&mut parameters);
         let state = protocol::SynchronizerParametersState {
             synchronizer_id: self.psid.logical().to_string(),
-            synchronizer_parameters: Some(parameters.clone()),
+            synchronizer_parameters: Some(parameters),
         };
         let mapping = protocol::topology_mapping::Mapping::SynchronizerParametersState(state);
         let mapping = protocol::TopologyMapping { mapping: Some(mapping) };
