@@ -5,7 +5,8 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgPool, SqlitePool};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::location::Location;
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     reading_places: Arc<Semaphore>,
     pub(crate) sealer: Option<Sealer>,
     commit_timeout: Duration,
+    one_statement_rows: usize,
     pub(crate) allow_unsafe_durability: bool,
     /// Held as long as the store lives.
     _lock: Option<File>,
@@ -66,6 +68,7 @@ impl Store {
                 reading_places: Arc::new(Semaphore::new(config.max_readers.max(1) as usize)),
                 sealer,
                 commit_timeout: Duration::from_millis(config.commit_timeout_ms),
+                one_statement_rows: config.one_statement_rows,
                 allow_unsafe_durability: config.allow_unsafe_durability,
                 _lock: lock,
             }),
@@ -155,6 +158,17 @@ impl Store {
             Pools::Postgres { writer, .. } => writer.begin().await.map(PooledTransaction::Postgres),
         };
         begun(of, None)
+    }
+
+    /// How many rows a commit in one statement may have; None where there is no such thing.
+    pub(crate) fn one_statement_rows(&self) -> Option<usize> {
+        (self.dialect() == Dialect::Postgres).then_some(self.inner.one_statement_rows)
+    }
+
+    /// On PostgreSQL, the connection kept for commits, outside of a transaction.
+    pub(crate) async fn committing_connection(&self) -> Result<Option<PoolConnection<Postgres>>, StoreFault> {
+        let Pools::Postgres { writer, .. } = &self.inner.pools else { return Ok(None) };
+        writer.acquire().await.map(Some).map_err(|source| StoreFault::database("connect", source))
     }
 
     /// A transaction for other writes, which on PostgreSQL wait neither for commits of blocks nor for readers.

@@ -112,6 +112,11 @@ impl TopologyBatch {
         self.insert.rows()
     }
 
+    /// The rows to insert, when no row is closed.
+    pub(crate) fn only_inserts(&self) -> Option<&Insert> {
+        self.closed.is_empty().then_some(&self.insert)
+    }
+
     /// Writes all of it; nothing happens when there is nothing.
     ///
     /// # Errors

@@ -59,6 +59,10 @@ impl Aggregations {
         contributions.run(session).await
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.0.values().map(|net| usize::from(net.row.is_some()) + net.contributions.len()).sum()
     }

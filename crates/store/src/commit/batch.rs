@@ -138,6 +138,25 @@ impl Batch {
         ]
     }
 
+    /// The inserts, each with the number (0 to 4) of a group of tables that are written together, when there is nothing else
+    /// to write: no ends of rows, aggregations or frames.
+    pub(crate) fn plain_inserts(&self) -> Option<[(usize, &Insert); 8]> {
+        let topology = self.topology.only_inserts()?;
+        if !self.aggregations.is_empty() || !self.frames.is_empty() {
+            return None;
+        }
+        Some([
+            (0, &self.blocks),
+            (1, &self.events),
+            (1, &self.deliveries),
+            (2, &self.consumed),
+            (3, &self.acknowledgements),
+            (4, &self.members),
+            (4, &self.purchased),
+            (4, topology),
+        ])
+    }
+
     /// Writes everything.
     pub(crate) async fn run(&self, session: &mut Session<'_>) -> Result<(), StoreFault> {
         for insert in self.inserts() {

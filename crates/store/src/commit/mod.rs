@@ -3,6 +3,7 @@
 mod aggregations;
 mod batch;
 mod delivery;
+mod single;
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use synod_machine::{BlockOutcome, Checkpoint};
 
 use crate::codec::{column, number_of};
 use crate::node::write_configuration;
-use crate::sql::{Arg, Session};
+use crate::sql::{Arg, Dialect, Session};
 use crate::{Lease, Store, StoreError, StoreFault};
 use batch::Batch;
 pub(crate) use delivery::EVERYBODY;
@@ -26,7 +27,7 @@ pub struct CommitReport {
     pub rows: usize,
     /// From the call to its end.
     pub total: Duration,
-    /// The part of it in which the database made the transaction durable.
+    /// The part of it in which the database made the transaction durable; all of its statement where the commit is one.
     pub sync: Duration,
 }
 
@@ -57,9 +58,21 @@ impl Store {
             }
         }
         let batch = Batch::new(outcomes)?;
+        let advance = advance_args(lease, first.height, last)?;
+        let mut report = CommitReport {
+            blocks: outcomes.len(),
+            events: batch.events(),
+            rows: batch.rows(),
+            total: Duration::ZERO,
+            sync: Duration::ZERO,
+        };
+        if let Some(took) = self.commit_at_once(&advance, &batch).await? {
+            report.sync = took;
+            return Ok(report);
+        }
         let mut transaction = self.begin_commit().await?;
         let mut session = transaction.session();
-        if !advance_head(&mut session, lease, first.height, last).await? {
+        if session.execute(&advance_text(session.dialect()), &advance).await? == 0 {
             let known = stored_already(&mut session, lease, outcomes).await?;
             drop(transaction);
             // Everything before the rest is stored, so the head can be advanced now.
@@ -68,13 +81,8 @@ impl Store {
         batch.run(&mut session).await?;
         let syncing = Instant::now();
         transaction.commit().await?;
-        Ok(CommitReport {
-            blocks: outcomes.len(),
-            events: batch.events(),
-            rows: batch.rows(),
-            total: Duration::ZERO,
-            sync: syncing.elapsed(),
-        })
+        report.sync = syncing.elapsed();
+        Ok(report)
     }
 
     /// Writes the state that a synchronizer begins with. After it the first commit is height 0 (or the one after
@@ -115,20 +123,24 @@ impl Store {
     }
 }
 
-/// Moves the head, if the lease is valid and `first` follows it; extends the lease. Locks the row.
-async fn advance_head(
-    session: &mut Session<'_>,
-    lease: &Lease,
-    first: u64,
-    last: &BlockOutcome,
-) -> Result<bool, StoreFault> {
-    let update = format!(
+const ADVANCE_PARAMETERS: usize = 9;
+
+/// Moves the head, if the lease is valid and the first block follows it; extends the lease. Locks the row.
+fn advance_text(dialect: Dialect) -> String {
+    format!(
         "UPDATE head SET height = $3, base_time = $4, last_time = $5, latest_sequencer_event = $6, \
          latest_pending_topology = $7, app_hash = $8, lease_expires_at = {} + $9 \
          WHERE id = 1 AND lease_epoch = $1 AND height = $2",
-        session.dialect().now_micros()
-    );
-    let args = [
+        dialect.now_micros()
+    )
+}
+
+fn advance_args<'b>(
+    lease: &Lease,
+    first: u64,
+    last: &'b BlockOutcome,
+) -> Result<[Arg<'b>; ADVANCE_PARAMETERS], StoreFault> {
+    Ok([
         Arg::Int(lease.epoch()),
         Arg::Int(column("height", first)? - 1),
         Arg::Int(column("height", last.height)?),
@@ -138,8 +150,7 @@ async fn advance_head(
         Arg::OptInt(last.latest_pending_topology.map(|time| time.as_micros())),
         Arg::Bytes(&last.app_hash),
         Arg::Int(lease.duration_micros()),
-    ];
-    Ok(session.execute(&update, &args).await? == 1)
+    ])
 }
 
 /// Epoch of the lease, and the height once there is a state (-1 before the first block).

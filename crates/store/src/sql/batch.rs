@@ -167,6 +167,19 @@ impl Insert {
         self.values.len() / self.columns.len()
     }
 
+    /// What the values take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.values.iter().map(Value::size).sum()
+    }
+
+    pub(super) const fn table(&self) -> &'static str {
+        self.table
+    }
+
+    pub(super) const fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Inserts all rows; nothing happens when there are none.
     ///
     /// # Errors
@@ -265,16 +278,33 @@ impl Insert {
 
     /// Statement and values for some rows.
     fn postgres(&self, rows: Range<usize>) -> Result<(String, PgArguments), StoreFault> {
+        let sql = self.postgres_sql(1, "");
+        let mut arguments = PgArguments::default();
+        self.add_postgres(rows, &sql, &mut arguments)?;
+        Ok((sql, arguments))
+    }
+
+    /// Statement whose parameters are numbered from `first` on, one for each column. `condition` is empty, or holds for all
+    /// rows or for none.
+    pub(super) fn postgres_sql(&self, first: usize, condition: &str) -> String {
         let arrays: Vec<String> =
-            (1..).zip(self.columns).map(|(number, column)| format!("${number}::{}", column.array())).collect();
-        let sql = format!(
-            "INSERT INTO {} ({}) SELECT * FROM UNNEST({}) {}",
+            (first..).zip(self.columns).map(|(number, column)| format!("${number}::{}", column.array())).collect();
+        format!(
+            "INSERT INTO {} ({}) SELECT * FROM UNNEST({}) {condition} {}",
             self.table,
             self.names(),
             arrays.join(", "),
             self.suffix
-        );
-        let mut arguments = PgArguments::default();
+        )
+    }
+
+    /// Adds the values of some rows, `sql` being their statement.
+    pub(super) fn add_postgres(
+        &self,
+        rows: Range<usize>,
+        sql: &str,
+        arguments: &mut PgArguments,
+    ) -> Result<(), StoreFault> {
         let cells = self.cells(rows);
         for (index, column) in self.columns.iter().enumerate() {
             let values = cells.iter().skip(index).step_by(self.columns.len());
@@ -283,8 +313,8 @@ impl Insert {
                 Column::Text(_) => arguments.add(values.map(Value::text).collect::<Vec<_>>()),
                 Column::Bytes(_) => arguments.add(values.map(Value::bytes).collect::<Vec<_>>()),
             }
-            .map_err(|error| StoreFault::database(&sql, sqlx::Error::Encode(error)))?;
+            .map_err(|error| StoreFault::database(sql, sqlx::Error::Encode(error)))?;
         }
-        Ok((sql, arguments))
+        Ok(())
     }
 }

@@ -4,11 +4,13 @@
 
 mod batch;
 mod dialect;
+mod guarded;
 mod row;
 mod session;
 
 pub use batch::{Column, Insert, Value};
 pub use dialect::Dialect;
+pub(crate) use guarded::{guarded_text, run_guarded};
 pub use row::Row;
 pub use session::{Arg, Connection, Session, Transaction};
 pub(crate) use session::{PooledConnection, PooledTransaction, SessionOf};

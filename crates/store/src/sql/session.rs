@@ -240,7 +240,7 @@ fn sqlite_arguments(sql: &str, args: &[Arg<'_>]) -> Result<SqliteArguments, Stor
     Ok(arguments)
 }
 
-fn postgres_arguments(sql: &str, args: &[Arg<'_>]) -> Result<PgArguments, StoreFault> {
+pub(super) fn postgres_arguments(sql: &str, args: &[Arg<'_>]) -> Result<PgArguments, StoreFault> {
     let mut arguments = PgArguments::default();
     for arg in args {
         arg.add_postgres(&mut arguments).map_err(|error| StoreFault::database(sql, sqlx::Error::Encode(error)))?;

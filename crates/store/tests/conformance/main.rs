@@ -6,6 +6,7 @@ mod lease;
 mod model;
 mod node;
 mod opening;
+mod paths;
 mod plain;
 mod postgres_only;
 mod pruning;
@@ -38,6 +39,10 @@ synod_testkit::on_both_databases! {
     node::the_authorized_store_is_kept,
     opening::a_newer_schema_is_refused,
     opening::foreign_tables_are_refused,
+    paths::both_ways_write_the_same_rows,
+    paths::both_ways_find_what_is_stored,
+    paths::a_commit_extends_the_lease,
+    paths::a_refused_row_leaves_nothing,
     plain::plain_rows_come_and_go,
     pruning::only_what_all_acknowledged_may_go,
     pruning::pruned_events_leave_no_gap_unnoticed,

@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use synod_machine::FrameStamp;
 use synod_store::{Store, StoreConfig, StoreError, StoreFault, StoreRefused};
-use synod_testkit::databases::{lease, runtime, server};
+use synod_testkit::databases::{lease, run, runtime, server};
 use synod_testkit::postgres::TestServer;
+use synod_types::MemberIndex;
 
 use crate::Database;
-use crate::samples::{block, genesis};
+use crate::samples::{block, block_of, consumed, event, genesis, time};
 
 async fn refused(config: &StoreConfig) -> StoreRefused {
     match Store::open(config).await {
@@ -172,6 +175,36 @@ fn an_unsafe_server_and_tls() {
         assert!(matches!(refused(&stranger).await, StoreRefused::Tls(_)));
         let plain = StoreConfig::new(format!("{}?sslmode=require", server().url("postgres")));
         assert!(matches!(refused(&plain).await, StoreRefused::Tls(_)));
+    });
+}
+
+/// Rows of one statement all have the number of the first command of their transaction.
+#[test]
+fn simple_commits_are_one_statement() {
+    run(Database::postgres("one statement"), async |mut database| {
+        database.config.one_statement_rows = 12;
+        let store = database.open().await;
+        let held = lease(&store, "holder").await;
+        store.initialize(&held, &genesis(1)).await.expect("genesis");
+        let mut simple = block_of(0, vec![event(5, &[0])]);
+        simple.traffic_consumed = vec![consumed(0, 5, 1)];
+        simple.acknowledgements = vec![(MemberIndex(0), time(5))];
+        let mut with_frame = block_of(1, vec![event(15, &[0])]);
+        with_frame.frames = vec![FrameStamp { id: [1; 32], valid_until: time(99) }];
+        // A block, ten events and a row of deliveries are twelve rows.
+        let full = block_of(2, (21..31).map(|at| event(at, &[0])).collect());
+        let large = block_of(3, (41..52).map(|at| event(at, &[0])).collect());
+        let mut heavy = event(61, &[0]);
+        heavy.batch = Some(Bytes::from(vec![0; 1 << 20]));
+        for block in [simple, with_frame, full, large, block_of(4, vec![heavy])] {
+            store.commit(&held, &[block]).await.expect("commits");
+        }
+        let mut connection = store.database().reader().await.expect("a connection");
+        let select = "SELECT CAST(CAST(CAST(cmin AS TEXT) AS INT) AS BIGINT) FROM events WHERE time IN (5, 15, 21, 41, 61) \
+                      ORDER BY time";
+        let rows = connection.session().fetch(select, &[]).await.expect("rows");
+        let first: Vec<bool> = rows.iter().map(|row| row.int(0).expect("a number") == 0).collect();
+        assert_eq!(first, [true, false, true, false, false]);
     });
 }
 

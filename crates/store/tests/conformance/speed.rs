@@ -111,3 +111,75 @@ fn a_million_events_on_sqlite() {
 fn a_million_events_on_postgres() {
     run(Database::postgres("a million"), a_million_events);
 }
+
+/// Commits of one block each, of so many events, in both ways of committing in turns.
+async fn compare_ways(database: Database, events: i64, rounds: u64, commits: u64) {
+    let mut other = database.another();
+    other.config.one_statement_rows = 0;
+    let payload = Bytes::from(vec![5; 1_000]);
+    let mut ways = Vec::new();
+    for database in [&database, &other] {
+        let store = database.open().await;
+        let held = lease(&store, "holder").await;
+        store.initialize(&held, &genesis(MEMBERS)).await.expect("genesis");
+        ways.push((store, held, Vec::new(), 0.0));
+    }
+    for turn in 0..rounds * 2 {
+        let round = turn / 2;
+        // Each is first as often as second.
+        let (store, held, took, cpu) = &mut ways[usize::from((turn + round) % 2 == 1)];
+        let outcomes: Vec<_> = (round * commits..(round + 1) * commits)
+            .map(|height| {
+                let first = i64::try_from(height).expect("small") * events;
+                let events = (first..first + events).map(|at| {
+                    let mut event = event(at, &[0, 1, u32::try_from(at % 18).expect("small") + 2]);
+                    event.batch = Some(payload.clone());
+                    event
+                });
+                let mut outcome = block_of(height, events.collect());
+                let traffic = |event: &synod_machine::EventRecord| consumed(0, event.time.as_micros(), 1);
+                outcome.traffic_consumed = outcome.events.iter().map(traffic).collect();
+                outcome
+            })
+            .collect();
+        let used = cpu_seconds();
+        for outcome in &outcomes {
+            took.push(store.commit(held, std::slice::from_ref(outcome)).await.expect("commits").total);
+        }
+        *cpu += cpu_seconds() - used;
+    }
+    let [one, several] = [0, 1].map(|way| {
+        let (_, _, took, cpu) = &mut ways[way];
+        took.sort_unstable();
+        (took[took.len() / 2].as_secs_f64() * 1e6, *cpu / took.len() as f64 * 1e6)
+    });
+    println!(
+        "{events} events: one statement {:.0} µs (median), {:.0} µs of them our CPU; several {:.0} µs and {:.0} µs; \
+         ratio {:.2} of speed, {:.2} of CPU",
+        one.0,
+        one.1,
+        several.0,
+        several.1,
+        several.0 / one.0,
+        one.1 / several.1,
+    );
+}
+
+/// What this process has used, in hundredths.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+    let ticks = |index: usize| fields[index].parse::<f64>().expect("a number");
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+#[test]
+#[ignore = "2026-11-24: half a minute of commits, a measurement"]
+fn one_statement_against_several() {
+    for (events, rounds, commits) in [(1, 20, 100), (128, 20, 20), (512, 40, 8)] {
+        run(Database::postgres(&format!("ways {events}")), async |mut database| {
+            database.config.one_statement_rows = usize::MAX;
+            compare_ways(database, events, rounds, commits).await;
+        });
+    }
+}
