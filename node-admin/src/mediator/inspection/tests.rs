@@ -31,7 +31,7 @@ impl Fake {
 
     /// Adds requests at these times, and then says that they are there.
     fn finish(&self, times: std::ops::Range<i64>, watermark: i64) {
-        self.requests.lock().expect("no panic").extend(times.map(|micros| record(micros)));
+        self.requests.lock().expect("no panic").extend(times.map(record));
         let sender = self.watermark.lock().expect("no panic");
         sender.as_ref().expect("it runs").send_replace(Some(time(watermark)));
     }
