@@ -91,10 +91,10 @@ async fn everywhere(pace: Pace) {
     assert_eq!((expected.finalized.len(), expected.deliveries.len(), expected.deduplication.len()), (7, 7, 6));
     let (end, points) = play(pace, None, &[]).await;
     assert_eq!(end, expected, "{pace:?}");
-    for number in 0..points.len() {
+    for (number, point) in points.iter().enumerate() {
         let (end, passed) = play(pace, Some(number), &[]).await;
         assert!(passed.len() > number, "the run ended at {number}");
-        assert_eq!(end, expected, "{pace:?}, ended at {number}: {}", points[number]);
+        assert_eq!(end, expected, "{pace:?}, ended at {number}: {point}");
     }
 }
 

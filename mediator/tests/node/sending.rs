@@ -70,7 +70,7 @@ fn a_verdict_that_was_sequenced_without_an_answer_is_not_sent_again_once_its_rec
     run(async {
         let mut world = World::new();
         let shell = world.start().await;
-        world.sequencer.answer_verdicts([Answer::TakenWithoutAnswer]);
+        world.sequencer.answer_verdicts([Answer::TakenUnavailable]);
         decided(&world, &shell, START, 1).await;
         world.pass(&shell, Duration::from_secs(20)).await;
         assert_eq!(world.sequencer.verdicts().len(), 1);
@@ -83,7 +83,7 @@ fn a_verdict_whose_receipt_is_on_its_way_is_sent_again_and_sequenced_once() {
     run(async {
         let mut world = World::new();
         let shell = world.start().await;
-        world.sequencer.answer_verdicts([Answer::TakenWithoutAnswer]);
+        world.sequencer.answer_verdicts([Answer::TakenUnavailable]);
         let request = simple(&world.bed, START, 1);
         world.step(&shell, &Step::Event(START, request.envelopes.clone())).await;
         world.sequencer.pause_after(world.sequencer.events().len() + 1);

@@ -53,7 +53,7 @@ pub(crate) enum Answer {
     /// Taken, and then it is lost.
     Lost,
     /// It is sequenced, but the answer says that the sequencer is not there.
-    TakenWithoutAnswer,
+    TakenUnavailable,
     /// No answer ever; it is not sequenced.
     Silence,
     /// No answer ever, and it is sequenced.
@@ -367,7 +367,7 @@ impl SequencerLink for Sequencer {
                 self.sequence_verdict(&submission.bytes);
                 pending().await
             }
-            Some(Answer::TakenWithoutAnswer) => {
+            Some(Answer::TakenUnavailable) => {
                 self.sequence_verdict(&submission.bytes);
                 return Err(error(status::unavailable("gone")));
             }
@@ -390,7 +390,7 @@ impl SequencerLink for Sequencer {
                 self.sequence_own(message_id, |_, _| None);
                 pending().await
             }
-            Some(Answer::TakenWithoutAnswer) => {
+            Some(Answer::TakenUnavailable) => {
                 self.sequence_own(message_id, |_, _| None);
                 return Err(error(status::unavailable("gone")));
             }
