@@ -72,9 +72,10 @@ impl AdminError {
         let info = ErrorInfo { reason: self.code.id.to_owned(), domain: String::new(), metadata: metadata.collect() };
         let request =
             trace.0.as_ref().map(|trace| RequestInfo { request_id: trace.clone(), serving_data: String::new() });
-        let retry = self.code.retry_seconds().map(|seconds| any(&RetryInfo {
-            retry_delay: Some(prost_types::Duration { seconds, nanos: 0 }),
-        }));
+        let retry = self
+            .code
+            .retry_seconds()
+            .map(|seconds| any(&RetryInfo { retry_delay: Some(prost_types::Duration { seconds, nanos: 0 }) }));
         let details = [any(&info)].into_iter().chain(retry).chain(request.as_ref().map(any)).collect();
         let rpc = RpcStatus { code: code.into(), message: message.clone(), details };
         Status::with_details(code, message, rpc.encode_to_vec().into())

@@ -154,7 +154,7 @@ async fn without_a_receipt_it_is_sent_again_as_often_as_the_factor_says() {
     pass(&pool, LONG + Duration::from_secs(1)).await;
     assert_eq!(sends(&group).iter().sum::<usize>(), 3);
     for index in [first[0], second, third] {
-        assert_eq!(group.fakes[index].state().sent, [submission.bytes.clone()], "the same bytes");
+        assert_eq!(group.fakes[index].state().sent, std::slice::from_ref(&submission.bytes), "the same bytes");
     }
 }
 

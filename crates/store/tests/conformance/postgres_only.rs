@@ -208,6 +208,37 @@ fn simple_commits_are_one_statement() {
     });
 }
 
+/// One statement that waits for the row of the lease sees who has it then, not who had it when the statement began.
+#[test]
+fn a_take_over_while_a_commit_waits_refuses_it() {
+    run(Database::postgres("waiting commit"), async |database| {
+        let store = database.open().await;
+        let held = lease(&store, "holder").await;
+        store.initialize(&held, &genesis(1)).await.expect("genesis");
+        let mut takes_over = store.database().begin_write().await.expect("a transaction");
+        let mut session = takes_over.session();
+        let update = "UPDATE head SET lease_epoch = lease_epoch + 1, lease_holder = 'other'";
+        assert_eq!(session.execute(update, &[]).await.expect("runs"), 1);
+        let of_us = session.fetch_one("SELECT CAST(pg_backend_pid() AS BIGINT)", &[]).await.expect("a row");
+        let of_us = of_us.int(0).expect("a number");
+        let committer = store.clone();
+        let commit = tokio::spawn(async move { committer.commit(&held, &[block_of(0, vec![event(5, &[0])])]).await });
+        let mut connection = store.database().reader().await.expect("a connection");
+        let waits = format!("SELECT COUNT(*) FROM pg_stat_activity WHERE {of_us} = ANY(pg_blocking_pids(pid))");
+        while connection.session().fetch_one(&waits, &[]).await.expect("a row").int(0).expect("a number") == 0 {
+            assert!(!commit.is_finished(), "the commit does not wait");
+        }
+        takes_over.commit().await.expect("commits");
+        let late = commit.await.expect("ends");
+        assert!(matches!(late, Err(StoreFault::LeaseLost { .. })), "{late:?}");
+        for table in ["blocks", "events", "member_events"] {
+            let count = format!("SELECT COUNT(*) FROM {table}");
+            let row = connection.session().fetch_one(&count, &[]).await.expect("a row");
+            assert_eq!(row.int(0).expect("a number"), 0, "{table}");
+        }
+    });
+}
+
 /// Several processes that open an empty database at once.
 #[test]
 fn openings_at_once_create_one_schema() {
