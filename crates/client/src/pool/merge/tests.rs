@@ -162,7 +162,7 @@ fn who_is_far_behind_is_given_up() {
         merge.decide().unwrap();
     }
     assert_eq!(usize::try_from(number).unwrap(), MAX_BEHIND + 2);
-    assert_eq!(merge.too_slow(), [slow.clone()]);
+    assert_eq!(merge.too_slow(), std::slice::from_ref(&slow));
     merge.close(&slow);
     assert!(merge.passed.is_empty());
     assert_eq!(merge.open(slow.clone()), Some(Source::time(number)));
