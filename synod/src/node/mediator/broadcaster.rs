@@ -30,11 +30,7 @@ impl TopologyBroadcaster for MediatorBroadcaster {
     async fn broadcast(&self, content: Bytes) -> Result<CantonTimestamp, NotBroadcast> {
         let running = self.status.running.get().ok_or_else(|| NotBroadcast::new("the mediator does not run"))?;
         // By what is in force at the last event: later changes are not effective yet.
-        let now = {
-            let head = running.head.borrow();
-            let last = head.processed.unwrap_or(CantonTimestamp::INITIAL_TOPOLOGY_SEQUENCING_TIME);
-            head.topology.snapshot(last.immediate_successor())
-        };
+        let now = running.head.borrow().now();
         let max_sequencing_time = self.clock.now().saturating_add(LIFETIME);
         let submission = submission(content, max_sequencing_time, &now)?;
         // It has no aggregation rule, so it goes to one sequencer.
