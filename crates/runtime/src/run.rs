@@ -2,12 +2,16 @@
 
 use std::future::Future;
 use std::io;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::signals::{self, SignalFault};
 use crate::task::{BoxError, NodeFault, Phase, SHUTDOWN_LIMIT, Stopped, Supervisor, TaskKind};
+
+/// Sets the number of threads that run tasks (tokio's own variable).
+const THREADS_VARIABLE: &str = "TOKIO_WORKER_THREADS";
 
 /// How long threads that are in a blocking call may hold up the exit after everything else has ended.
 const BLOCKING_LIMIT: Duration = Duration::from_millis(500);
@@ -40,7 +44,7 @@ where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<BoxError> + 'static,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunFault::Runtime)?;
+    let runtime = runtime().map_err(RunFault::Runtime)?;
     let end = runtime.block_on(async {
         let supervisor = Supervisor::new();
         signals::listen(&supervisor).map_err(RunFault::Signals)?;
@@ -56,4 +60,16 @@ where
     });
     runtime.shutdown_timeout(BLOCKING_LIMIT);
     end
+}
+
+/// A thread for every two cores, or as many as [`THREADS_VARIABLE`] says. Tasks that become ready wake sleeping threads:
+/// under little load, a thread for each core costs half as much again for a submission (`docs/performance.md`). Under much
+/// load the database wants cores too, and blocks with many signatures are validated by threads of their own.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os(THREADS_VARIABLE).is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        builder.worker_threads(cores.div_ceil(2));
+    }
+    builder.enable_all().build()
 }

@@ -28,6 +28,7 @@ mod node;
 mod outbox;
 mod plain;
 mod postgres;
+mod postgres_writer;
 mod pruning;
 mod seal;
 mod sql;

@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 
 use crate::migrate::OPENING_LOCK;
+use crate::postgres_writer::PostgresWriter;
 use crate::store::Pools;
 use crate::{StoreConfig, StoreError, StoreFault, StoreRefused};
 
@@ -39,7 +40,7 @@ pub(crate) async fn open(options: PgConnectOptions, config: &StoreConfig) -> Res
     // The writer's connection is not asked whether it lives before each commit.
     let writer = pool.clone().test_before_acquire(false).idle_timeout(None).max_lifetime(None);
     Ok(Pools::Postgres {
-        writer: connect(writer.max_connections(1)).await?,
+        writer: PostgresWriter::new(connect(writer.max_connections(1)).await?),
         side: connect(pool.clone().max_connections(SIDE_CONNECTIONS)).await?,
         readers: connect(pool.max_connections(config.max_readers.max(1))).await?,
     })

@@ -10,6 +10,7 @@ use sqlx::{PgPool, Postgres, SqlitePool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::location::Location;
+use crate::postgres_writer::PostgresWriter;
 use crate::seal::Sealer;
 use crate::sql::{Arg, Connection, Dialect, PooledConnection, PooledTransaction, SessionOf, Transaction};
 use crate::{StoreConfig, StoreError, StoreFault, migrate, postgres, sqlite};
@@ -43,7 +44,7 @@ pub(crate) struct Inner {
 
 pub(crate) enum Pools {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
-    Postgres { writer: PgPool, side: PgPool, readers: PgPool },
+    Postgres { writer: PostgresWriter, side: PgPool, readers: PgPool },
 }
 
 impl Store {
@@ -165,10 +166,13 @@ impl Store {
         (self.dialect() == Dialect::Postgres).then_some(self.inner.one_statement_rows)
     }
 
-    /// On PostgreSQL, the connection kept for commits, outside of a transaction.
-    pub(crate) async fn committing_connection(&self) -> Result<Option<PoolConnection<Postgres>>, StoreFault> {
+    /// On PostgreSQL, the connection kept for commits, outside of a transaction, and whose it is.
+    pub(crate) async fn committing_connection(
+        &self,
+    ) -> Result<Option<(&PostgresWriter, PoolConnection<Postgres>)>, StoreFault> {
         let Pools::Postgres { writer, .. } = &self.inner.pools else { return Ok(None) };
-        writer.acquire().await.map(Some).map_err(|source| StoreFault::database("connect", source))
+        let connection = writer.take().await.map_err(|source| StoreFault::database("connect", source))?;
+        Ok(Some((writer, connection)))
     }
 
     /// A transaction for other writes, which on PostgreSQL wait neither for commits of blocks nor for readers.

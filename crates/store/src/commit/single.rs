@@ -32,9 +32,10 @@ impl Store {
             return Ok(None);
         }
         let (text, inserts) = statement(&inserts);
-        let Some(mut connection) = self.committing_connection().await? else { return Ok(None) };
+        let Some((writer, mut connection)) = self.committing_connection().await? else { return Ok(None) };
         let started = Instant::now();
         let advanced = run_guarded(&mut connection, text, advance, &inserts).await?;
+        writer.keep(connection);
         Ok(advanced.then(|| started.elapsed()))
     }
 }
