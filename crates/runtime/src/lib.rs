@@ -9,6 +9,7 @@
 //! | [`metrics`] | [`MetricsRegistry`] and its exporter |
 //! | [`health`] | [`Health`]: components, readiness, liveness, and the HTTP server that shows them |
 //! | [`settings`] | configuration from a file and the environment; all mistakes at once; [`Secret`] |
+//! | [`tls`] | TLS of servers, with or without certificates of clients |
 //! | [`exit`] | exit codes |
 
 pub mod exit;
@@ -20,6 +21,7 @@ pub mod settings;
 pub mod signals;
 pub mod task;
 pub mod telemetry;
+pub mod tls;
 
 pub use health::Health;
 pub use metrics::MetricsRegistry;
