@@ -13,6 +13,7 @@ use tonic::service::Routes;
 use tonic_health::pb::FILE_DESCRIPTOR_SET;
 use tonic_health::pb::health_server::HealthServer;
 
+use crate::AdminSecurity;
 use crate::server::serve_routes;
 use service::HealthService;
 
@@ -64,7 +65,9 @@ impl GrpcHealthServer {
             shutdown.await;
             stop.send_replace(true);
         };
-        serve_routes("gRPC health", routes, listener, shutdown).await.map_err(GrpcHealthFault::Serve)
+        // Health is open to everybody, as in Canton: probes have no tokens.
+        let open = AdminSecurity::default();
+        serve_routes("gRPC health", routes, open, listener, shutdown).await.map_err(GrpcHealthFault::Serve)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The administration API of a node, as the Canton Console uses it.
 //!
 //! What sequencer and mediator share is at the top, what only one of them has is in [`sequencer`]
-//! and in [`mediator`]. The services are thin:
+//! and in [`mediator`]; who may call is in [`access`]. The services are thin:
 //! they translate between messages and the node behind the traits that they take.
 
+pub mod access;
 mod api_info;
 mod component;
 mod errors;
@@ -35,7 +36,7 @@ pub use initialize::InitializeRefused;
 pub use lifecycle::NodeLifecycle;
 pub use log_level::{LogLevels, StatusAdmin, UnknownLogLevel};
 pub use release::RELEASE_VERSION;
-pub use server::{AdminServer, AdminServerFault};
+pub use server::{AdminSecurity, AdminServer, AdminServerFault};
 pub use stage::{NodeStage, StageReceiver, StageSender};
 pub use stop::StopNode;
 pub use stores::{

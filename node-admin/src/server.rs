@@ -3,15 +3,19 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures::future::Either;
 use synod_rpc::FILE_DESCRIPTOR_SET;
+use synod_runtime::tls::{ServerTls, accepted, secured};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::Routes;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tower::util::option_layer;
 
 use crate::ApiInfo;
+use crate::access::AdminGuard;
 
 /// Largest message that the administration API takes, in bytes (`admin-api.max-inbound-message-size`).
 pub(crate) const MAX_INBOUND_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
@@ -19,6 +23,13 @@ pub(crate) const MAX_INBOUND_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
 /// Most bytes of a genesis or an import, all parts together. The Console sends parts of at most 2 MiB; a state this large
 /// has several 100,000 transactions.
 pub(crate) const MAX_STREAM_BYTES: usize = 512 * 1024 * 1024;
+
+/// Largest metadata of a call, tokens and all (`ServerConfig.defaultMaxInboundMetadataSize`).
+const MAX_METADATA_BYTES: u32 = 8 * 1024;
+/// A connection on which nothing happened for so long is pinged (`BasicKeepAliveServerConfig`).
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(40);
+/// A ping that is not answered for so long closes the connection.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The port cannot be served.
 #[derive(Debug, Error)]
@@ -34,10 +45,20 @@ pub enum AdminServerFault {
 /// How long calls may take to end when the port stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
 
+/// Who may reach a port, and how. Without anything, everybody in plain text.
+#[derive(Debug, Clone, Default)]
+pub struct AdminSecurity {
+    /// TLS; plain text when absent.
+    pub tls: Option<ServerTls>,
+    /// Who may call; everybody when absent.
+    pub guard: Option<AdminGuard>,
+}
+
 /// All services of an administration port.
 #[derive(Debug)]
 pub struct AdminServer {
     routes: Routes,
+    security: AdminSecurity,
 }
 
 impl AdminServer {
@@ -50,13 +71,21 @@ impl AdminServer {
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .build_v1()
             .map_err(AdminServerFault::Reflection)?;
-        Ok(Self { routes: Routes::new(ApiInfo::ADMIN.into_service()).add_service(reflection) })
+        let routes = Routes::new(ApiInfo::ADMIN.into_service()).add_service(reflection);
+        Ok(Self { routes, security: AdminSecurity::default() })
     }
 
     /// Adds services to the port.
     #[must_use]
     pub fn with(mut self, add: impl FnOnce(Routes) -> Routes) -> Self {
         self.routes = add(self.routes);
+        self
+    }
+
+    /// Says who may reach the port.
+    #[must_use]
+    pub fn secured(mut self, security: AdminSecurity) -> Self {
+        self.security = security;
         self
     }
 
@@ -70,7 +99,8 @@ impl AdminServer {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), AdminServerFault> {
-        serve_routes("administration API", self.routes, listener, shutdown).await.map_err(AdminServerFault::Serve)
+        let Self { routes, security } = self;
+        serve_routes("administration API", routes, security, listener, shutdown).await.map_err(AdminServerFault::Serve)
     }
 }
 
@@ -78,6 +108,7 @@ impl AdminServer {
 pub(crate) async fn serve_routes(
     what: &'static str,
     routes: Routes,
+    security: AdminSecurity,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), tonic::transport::Error> {
@@ -88,9 +119,16 @@ pub(crate) async fn serve_routes(
         let _ = told.send(());
     };
     let server = Server::builder()
-        .tcp_nodelay(true)
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown);
+        .http2_max_header_list_size(MAX_METADATA_BYTES)
+        .http2_keepalive_interval(Some(KEEP_ALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE_TIMEOUT))
+        .layer(option_layer(security.guard))
+        .add_routes(routes);
+    let incoming = accepted(TcpIncoming::from(listener).with_nodelay(Some(true)));
+    let server = match &security.tls {
+        None => Either::Left(server.serve_with_incoming_shutdown(incoming, shutdown)),
+        Some(tls) => Either::Right(server.serve_with_incoming_shutdown(secured(incoming, tls), shutdown)),
+    };
     let grace = async {
         match is_told.await {
             Ok(()) => tokio::time::sleep(SHUTDOWN_GRACE).await,

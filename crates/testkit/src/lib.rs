@@ -3,6 +3,8 @@
 //!
 //! A dev-dependency only: no crate of the product depends on it.
 
+#[cfg(feature = "certificates")]
+pub mod certificates;
 #[cfg(feature = "databases")]
 pub mod databases;
 pub mod fields;

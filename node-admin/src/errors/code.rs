@@ -21,6 +21,8 @@ macro_rules! codes {
 }
 
 codes! {
+    UNAUTHENTICATED = "UNAUTHENTICATED", 6;
+    PERMISSION_DENIED = "PERMISSION_DENIED", 7;
     PROTO_DESERIALIZATION_FAILURE = "PROTO_DESERIALIZATION_FAILURE", 8;
     CRYPTO_PRIVATE_STORE_ERROR = "CRYPTO_PRIVATE_STORE_ERROR", 9;
     SYNCHRONIZER_NODE_INITIALISATION_FAILED = "SYNCHRONIZER_NODE_INITIALISATION_FAILED", 9;
@@ -89,6 +91,8 @@ impl ErrorCode {
         match self.category {
             2 => Code::Aborted,
             5 | 8 => Code::InvalidArgument,
+            6 => Code::Unauthenticated,
+            7 => Code::PermissionDenied,
             9 => Code::FailedPrecondition,
             10 => Code::AlreadyExists,
             11 => Code::NotFound,
@@ -101,8 +105,8 @@ impl ErrorCode {
         if self.category == 2 { Some(1) } else { None }
     }
 
-    /// Whether the caller learns nothing but the trace: faults of the node, and what may be an attack.
+    /// Whether the caller learns nothing but the trace: faults of the node, what may be an attack, and who may call.
     pub(crate) const fn is_redacted(self) -> bool {
-        matches!(self.category, 4 | 5)
+        matches!(self.category, 4..=7)
     }
 }

@@ -1,9 +1,9 @@
 //! Errors as statuses: `CODE(category,trace): cause`, with the code in the details (docs/errors/README.md).
 
+use http::HeaderMap;
 use prost::{Message, Name};
 use synod_proto::google::rpc::error_info::Entry;
 use synod_proto::google::rpc::{ErrorInfo, RequestInfo, RetryInfo, Status as RpcStatus};
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
 use super::ErrorCode;
@@ -29,11 +29,16 @@ pub(crate) struct Trace(Option<String>);
 impl Trace {
     /// The trace in the headers of a call.
     pub(crate) fn of<T>(request: &Request<T>) -> Self {
-        Self(trace_id(request.metadata()))
+        Self(trace_id(request.metadata().as_ref()))
+    }
+
+    /// The same, before a call has its type.
+    pub(crate) fn of_headers(headers: &HeaderMap) -> Self {
+        Self(trace_id(headers))
     }
 }
 
-fn trace_id(headers: &MetadataMap) -> Option<String> {
+fn trace_id(headers: &HeaderMap) -> Option<String> {
     let trace = headers.get(TRACE_PARENT)?.to_str().ok()?.split('-').nth(1)?;
     let is_hex = trace.bytes().all(|digit| digit.is_ascii_hexdigit());
     (is_hex && trace.len() == TRACE_ID_DIGITS).then(|| trace.to_owned())

@@ -1,0 +1,7 @@
+//! Certificates and signed tokens that a test makes for itself.
+
+mod authority;
+mod signer;
+
+pub use authority::{Authority, Identity};
+pub use signer::{TokenKind, TokenSigner};
