@@ -31,9 +31,6 @@ pub enum GatewayFault {
     /// Reflection could not be built: the descriptors in this binary are broken.
     #[error("the reflection service could not be built")]
     Reflection(#[source] tonic_reflection::server::Error),
-    /// The certificate or its key cannot be used.
-    #[error("the certificate or the key of the public API cannot be used")]
-    Tls(#[source] tonic::transport::Error),
     /// The server ended with an error.
     #[error("the server of the public API failed")]
     Serve(#[source] tonic::transport::Error),

@@ -36,6 +36,6 @@ mod transport;
 pub use gateway::{Gateway, GatewayFault, GatewayHandle};
 pub use metrics::GatewayMetrics;
 pub use parts::GatewayParts;
-pub use settings::{GatewaySettings, SequencingTimeSource, TlsIdentity};
+pub use settings::{GatewaySettings, SequencingTimeSource};
 pub use signing::PrivateKeys;
 pub use submission::{BroadcastError, PurchaseError};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use synod_runtime::tls::ServerTls;
 use synod_types::MemberKind;
 
 /// What time the gateway expects a request to be sequenced at, and answers `GetTime` with (ch. 03 §8.1 and §8.4).
@@ -14,28 +15,14 @@ pub enum SequencingTimeSource {
     LastBlock,
 }
 
-/// Certificate and key of the server. They are public and secret PEM texts, not names of files.
-#[derive(Clone)]
-pub struct TlsIdentity {
-    /// The certificate and what leads to its root.
-    pub certificate_chain_pem: Vec<u8>,
-    /// The private key (PKCS #8).
-    pub private_key_pem: Vec<u8>,
-}
-
-impl std::fmt::Debug for TlsIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TlsIdentity(..)")
-    }
-}
-
 /// What can be set about a gateway. The defaults are Canton's where it has the notion.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
     /// Name of the node, in errors.
     pub node_name: String,
-    /// TLS; plain text when absent. Members authenticate by token, never by certificate.
-    pub tls: Option<TlsIdentity>,
+    /// TLS; plain text when absent. Members authenticate by token; a certificate that the server may ask for only lets them
+    /// reach it.
+    pub tls: Option<ServerTls>,
     /// How long a challenge can be answered.
     pub nonce_expiration: Duration,
     /// How long a token is good.

@@ -1,5 +1,6 @@
 //! A checked connection to a sequencer (chapter 01 §2, steps 1 to 5).
 
+use std::fmt;
 use std::time::Duration;
 
 use synod_proto::connection::v30::GetApiInfoRequest;
@@ -12,7 +13,7 @@ use synod_rpc::connection::v30::api_info_service_client::ApiInfoServiceClient;
 use synod_rpc::sequencer::api::v30::sequencer_connect_service_client::SequencerConnectServiceClient;
 use synod_topology::StaticSynchronizerParameters;
 use synod_types::{PhysicalSynchronizerId, ProtocolVersion, SequencerId, UniqueIdentifier};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::ClientError;
 use crate::call::{answer, within};
@@ -30,11 +31,31 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(40);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
+/// A certificate that a client shows to servers that ask for one, with its key.
+#[derive(Clone)]
+pub struct ClientIdentity(Identity);
+
+impl ClientIdentity {
+    /// The certificate with what leads to its root, and the private key, both PEM. They are looked at when they are used.
+    #[must_use]
+    pub fn from_pem(certificate_chain: &[u8], private_key: &[u8]) -> Self {
+        Self(Identity::from_pem(certificate_chain, private_key))
+    }
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientIdentity(..)")
+    }
+}
+
 /// How to connect.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectOptions {
     /// Certificates (PEM) of authorities to trust, for `https`; those of the system when absent.
     pub trusted_certificates: Option<Vec<u8>>,
+    /// What to show to a server that asks for a certificate, for `https`.
+    pub identity: Option<ClientIdentity>,
     /// Longest wait for the connection; 10 s when absent.
     pub timeout: Option<Duration>,
 }
@@ -124,6 +145,10 @@ async fn connect(url: &str, options: &ConnectOptions) -> Result<Channel, ClientE
         let tls = match &options.trusted_certificates {
             Some(certificates) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(certificates)),
             None => ClientTlsConfig::new().with_native_roots(),
+        };
+        let tls = match &options.identity {
+            Some(ClientIdentity(identity)) => tls.identity(identity.clone()),
+            None => tls,
         };
         endpoint = endpoint.tls_config(tls).map_err(unreachable)?;
     }

@@ -29,7 +29,7 @@ mod subscription;
 mod token;
 mod topology;
 
-pub use connection::{ConnectOptions, SequencerConnection};
+pub use connection::{ClientIdentity, ConnectOptions, SequencerConnection};
 pub use error::{ClientError, Retry};
 pub use event::{EventError, EventKeys, ReceivedEvent, StreamChecker};
 pub use identity::{IdentityFault, MemberIdentity, MemberKeys};

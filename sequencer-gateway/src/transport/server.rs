@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::Either;
 use synod_rpc::FILE_DESCRIPTOR_SET;
 use synod_rpc::connection::v30::api_info_service_server::{self as api_info, ApiInfoServiceServer};
 use synod_rpc::sequencer::api::v30::sequencer_authentication_service_server::{
@@ -13,20 +14,21 @@ use synod_rpc::sequencer::api::v30::sequencer_connect_service_server::{
     self as connect, SequencerConnectServiceServer,
 };
 use synod_rpc::sequencer::api::v30::sequencer_service_server::{self as sequencer, SequencerServiceServer};
+use synod_runtime::tls::{accepted, secured};
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use super::Health;
 use super::edge::EdgeLayer;
+use crate::GatewayFault;
 use crate::api_info::ApiInfo;
 use crate::auth::{AuthenticationService, NamedMemberInterceptor, TokenInterceptor};
 use crate::connect_service::ConnectService;
 use crate::core::Core;
 use crate::sequencer_service::MemberService;
-use crate::{GatewayFault, TlsIdentity};
 
 /// Largest message of whoever has not logged in, registrations aside.
 const LOGIN_MESSAGE_BYTES: usize = 64 * 1024;
@@ -85,25 +87,22 @@ impl PublicServer {
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<(), GatewayFault> {
         let settings = &self.core.settings;
-        let mut server = Server::builder()
+        let server = Server::builder()
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_concurrent_streams(settings.max_calls_per_connection)
             .http2_max_header_list_size(METADATA_BYTES)
             .http2_keepalive_interval(Some(settings.keep_alive_interval))
             .http2_keepalive_timeout(Some(settings.keep_alive_timeout));
-        if let Some(TlsIdentity { certificate_chain_pem, private_key_pem }) = &settings.tls {
-            let identity = Identity::from_pem(certificate_chain_pem, private_key_pem);
-            server = server.tls_config(ServerTlsConfig::new().identity(identity)).map_err(GatewayFault::Tls)?;
-        }
         let services =
             [api_info::SERVICE_NAME, authentication::SERVICE_NAME, connect::SERVICE_NAME, sequencer::SERVICE_NAME];
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).with_keepalive(Some(TCP_KEEP_ALIVE));
-        server
-            .layer(EdgeLayer::new(&services))
-            .add_routes(self.routes)
-            .serve_with_incoming_shutdown(incoming, shutdown)
-            .await
-            .map_err(GatewayFault::Serve)
+        let incoming = accepted(incoming);
+        let server = server.layer(EdgeLayer::new(&services)).add_routes(self.routes);
+        let served = match &settings.tls {
+            None => Either::Left(server.serve_with_incoming_shutdown(incoming, shutdown)),
+            Some(tls) => Either::Right(server.serve_with_incoming_shutdown(secured(incoming, tls), shutdown)),
+        };
+        served.await.map_err(GatewayFault::Serve)
     }
 }

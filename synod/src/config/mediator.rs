@@ -1,9 +1,12 @@
 //! Configuration of a mediator node. Names follow Canton's where the notion is Canton's.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use synod_runtime::settings::{Mistakes, Settings};
 
-use super::shared::{AdminApiConfig, InitConfig, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
+use super::AdminApiConfig;
+use super::shared::{InitConfig, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
 
 /// Everything that can be configured of a mediator node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,6 +20,8 @@ pub(crate) struct MediatorConfig {
     pub(crate) storage: StorageConfig,
     /// What operators call.
     pub(crate) admin_api: AdminApiConfig,
+    /// How it calls sequencers.
+    pub(crate) sequencer_client: SequencerClientConfig,
     /// Health and metrics.
     pub(crate) monitoring: MonitoringConfig,
     /// What is written to the log.
@@ -30,15 +35,35 @@ impl Default for MediatorConfig {
             init: InitConfig::default(),
             storage: StorageConfig::file("mediator.db"),
             admin_api: AdminApiConfig::local(5007),
+            sequencer_client: SequencerClientConfig::default(),
             monitoring: MonitoringConfig::local(5062, 5064, 10014),
             logging: LoggingConfig::default(),
         }
     }
 }
 
+/// `[sequencer_client]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SequencerClientConfig {
+    /// Certificate that it shows to sequencers that ask for one.
+    pub(crate) client_cert: Option<ClientCertConfig>,
+}
+
+/// A certificate with its key (Canton's `TlsClientCertificate`).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClientCertConfig {
+    /// PEM file with the certificate and what leads to its root.
+    pub(crate) cert_chain_file: PathBuf,
+    /// PEM file with the private key.
+    pub(crate) private_key_file: PathBuf,
+}
+
 impl Settings for MediatorConfig {
     fn check(&self, mistakes: &mut Mistakes) {
         self.name.check(mistakes);
         self.storage.check(mistakes);
+        self.admin_api.check(mistakes);
     }
 }

@@ -1,12 +1,14 @@
 //! Configuration of nodes.
 
+mod admin_api;
 mod cometbft;
 mod mediator;
 mod sequencer;
 mod shared;
 
+pub(crate) use admin_api::{AdminApiConfig, AuthServiceConfig, AuthServiceType};
 pub(crate) use cometbft::CometBftConfig;
-pub(crate) use mediator::MediatorConfig;
+pub(crate) use mediator::{ClientCertConfig, MediatorConfig};
 pub(crate) use sequencer::SequencerConfig;
 pub(crate) use shared::{IdentityType, InitConfig, MonitoringConfig, NodeName, StorageConfig};
 

@@ -1,13 +1,13 @@
 //! Configuration of a sequencer node. Names follow Canton's where the notion is Canton's.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use synod_runtime::settings::{Mistakes, Settings};
+use synod_runtime::tls::TlsServerConfig;
 
-use super::CometBftConfig;
-use super::shared::{AdminApiConfig, InitConfig, LOOPBACK, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
+use super::shared::{InitConfig, LOOPBACK, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
+use super::{AdminApiConfig, CometBftConfig};
 
 /// Everything that can be configured of a sequencer node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub(crate) struct PublicApiConfig {
     /// Port to listen on; 0 takes a free one.
     pub(crate) port: u16,
     /// TLS; plain text when absent.
-    pub(crate) tls: Option<TlsConfig>,
+    pub(crate) tls: Option<TlsServerConfig>,
     /// How long a login challenge is good, in milliseconds.
     pub(crate) nonce_expiration_interval_ms: u64,
     /// How long a session token is good at most, in milliseconds.
@@ -80,20 +80,11 @@ impl Default for PublicApiConfig {
     }
 }
 
-/// Certificate and key of a server.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TlsConfig {
-    /// PEM file with the certificate and what leads to its root.
-    pub(crate) cert_chain_file: PathBuf,
-    /// PEM file with the private key (PKCS#8).
-    pub(crate) private_key_file: PathBuf,
-}
-
 impl Settings for SequencerConfig {
     fn check(&self, mistakes: &mut Mistakes) {
         self.name.check(mistakes);
         self.storage.check(mistakes);
+        self.admin_api.check(mistakes);
         if self.public_api.port != 0 && self.public_api.port == self.admin_api.port {
             mistakes.add("admin_api.port", "is the port of the public API");
         }

@@ -90,23 +90,6 @@ impl StorageConfig {
     }
 }
 
-/// `[admin_api]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AdminApiConfig {
-    /// Address to listen on.
-    pub(crate) address: IpAddr,
-    /// Port to listen on; 0 takes a free one.
-    pub(crate) port: u16,
-}
-
-impl AdminApiConfig {
-    /// A port of this machine.
-    pub(super) fn local(port: u16) -> Self {
-        Self { address: LOOPBACK, port }
-    }
-}
-
 /// `[monitoring]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

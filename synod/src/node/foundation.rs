@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use synod_node_admin::access::AdminGuard;
 use synod_node_admin::{
-    GrpcHealthServer, IdentityAdmin, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StopNode,
+    AdminSecurity, GrpcHealthServer, IdentityAdmin, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StopNode,
     SynchronizerTopology, TopologyBroadcaster, TopologyOutbox, TopologyStores, TopologyStoresParts, Vault,
 };
 use synod_ordering::Clock;
@@ -18,6 +19,7 @@ use tokio::net::TcpListener;
 
 use super::StartError;
 use super::identity::NodeIdentity;
+use super::security::AdminAccess;
 use crate::config::{IdentityType, InitConfig, MonitoringConfig, NodeName, StorageConfig};
 
 /// How long the lease lasts without being renewed.
@@ -116,6 +118,13 @@ impl Foundation {
             stop: self.stop.clone(),
         };
         Ok(TopologyStores::open(parts).await?)
+    }
+
+    /// What is asked of those who reach the administration port.
+    pub(super) fn admin_security(&self, access: AdminAccess) -> Result<AdminSecurity, StartError> {
+        let AdminAccess { tls, rules } = access;
+        let guard = AdminGuard::new(rules, Arc::clone(&self.clock), &self.metrics)?;
+        Ok(AdminSecurity { tls, guard: Some(guard) })
     }
 
     /// Brings topology to the synchronizer, from when the node runs.

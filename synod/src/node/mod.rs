@@ -11,6 +11,7 @@ mod log_levels;
 mod mediator;
 mod operations;
 mod ordering;
+mod security;
 mod sequencer;
 mod start_error;
 mod status;

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,13 +10,14 @@ use prost::Message;
 use synod_client::KeyRing;
 use synod_machine::{Checkpoint, Machine, State};
 use synod_node_admin::sequencer::InitializeRefused;
-use synod_node_admin::{LogLevels, TopologyStores};
+use synod_node_admin::{AdminSecurity, LogLevels, TopologyStores};
 use synod_ordering::Clock;
 use synod_pipeline::{BlockExecutor, Committer, EventLog};
 use synod_proto::protocol::v30::StaticSynchronizerParameters as StaticParametersProto;
 use synod_runtime::health::Role;
+use synod_runtime::tls::ServerTls;
 use synod_runtime::{Phase, Supervisor, TaskKind};
-use synod_sequencer_gateway::{Gateway, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys, TlsIdentity};
+use synod_sequencer_gateway::{Gateway, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys};
 use synod_store::StoreError;
 use synod_types::{MemberKind, SequencerId};
 use synod_wire::versioned;
@@ -34,6 +34,7 @@ use super::initializer::Initializer;
 use super::keys::{MemberKeyRing, SequencerKeys};
 use super::operations::Operations;
 use super::ordering::{self, Ordering, Pipeline};
+use super::security::{self, AdminAccess};
 use super::status::{NodeStatus, Running};
 use crate::config::SequencerConfig;
 
@@ -44,6 +45,7 @@ const TAIL_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct SequencerNode {
     config: SequencerConfig,
+    public_tls: Option<ServerTls>,
     foundation: Foundation,
     status: Arc<NodeStatus>,
     stores: TopologyStores,
@@ -66,6 +68,8 @@ impl SequencerNode {
         clock: Arc<dyn Clock>,
         levels: Arc<dyn LogLevels>,
     ) -> Result<Arc<Self>, StartError> {
+        let access = AdminAccess::load(&config.admin_api)?;
+        let public_tls = security::public_tls(config.public_api.tls.as_ref())?;
         let public = listen("public API", config.public_api.address, config.public_api.port).await?;
         let admin = listen("admin API", config.admin_api.address, config.admin_api.port).await?;
         let consortium = match &config.cometbft {
@@ -94,15 +98,21 @@ impl SequencerNode {
         });
         let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
         let start = Mutex::new(Some(StartParts { public, consortium }));
-        let node = Arc::new(Self { config, foundation, status, stores, start });
+        let security = foundation.admin_security(access)?;
+        let node = Arc::new(Self { config, public_tls, foundation, status, stores, start });
         if let Some(checkpoint) = node.foundation.store.load_checkpoint().await? {
             node.run_sequencer(checkpoint).await?;
         }
-        node.serve_admin(admin, levels)?;
+        node.serve_admin(admin, security, levels)?;
         Ok(node)
     }
 
-    fn serve_admin(self: &Arc<Self>, listener: TcpListener, levels: Arc<dyn LogLevels>) -> Result<(), StartError> {
+    fn serve_admin(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        security: AdminSecurity,
+        levels: Arc<dyn LogLevels>,
+    ) -> Result<(), StartError> {
         let server = admin::sequencer(AdminParts {
             foundation: &self.foundation,
             stores: self.stores.clone(),
@@ -114,7 +124,8 @@ impl SequencerNode {
                 self.foundation.store.clone(),
                 Arc::clone(&self.foundation.clock),
             )),
-        })?;
+        })?
+        .secured(security);
         self.foundation.supervisor.spawn("admin API", TaskKind::essential(Phase::Intake), |stop| {
             server.serve(listener, stop.cancelled_owned())
         });
@@ -194,7 +205,7 @@ impl SequencerNode {
             store: store.clone(),
             keys: private_keys,
             clock: Arc::clone(clock),
-            settings: GatewaySettings { sequencing_time: time, ..self.gateway_settings()? },
+            settings: GatewaySettings { sequencing_time: time, ..self.gateway_settings() },
             metrics: GatewayMetrics::register(metrics)?,
         })
         .await?;
@@ -213,27 +224,16 @@ impl SequencerNode {
         Ok(())
     }
 
-    fn gateway_settings(&self) -> Result<GatewaySettings, StartError> {
+    fn gateway_settings(&self) -> GatewaySettings {
         let public = &self.config.public_api;
-        let tls = match &public.tls {
-            Some(tls) => Some(TlsIdentity {
-                certificate_chain_pem: read_pem(&tls.cert_chain_file)?,
-                private_key_pem: read_pem(&tls.private_key_file)?,
-            }),
-            None => None,
-        };
-        Ok(GatewaySettings {
+        GatewaySettings {
             node_name: self.config.name.0.clone(),
-            tls,
+            tls: self.public_tls.clone(),
             nonce_expiration: Duration::from_millis(public.nonce_expiration_interval_ms),
             token_expiration: Duration::from_millis(public.max_token_expiration_interval_ms),
             max_calls_per_connection: public.max_concurrent_calls_per_connection,
             override_max_request_size: public.override_max_request_size.map(|bytes| bytes as usize),
             ..GatewaySettings::default()
-        })
+        }
     }
-}
-
-fn read_pem(path: &Path) -> Result<Vec<u8>, StartError> {
-    std::fs::read(path).map_err(|source| StartError::Tls { path: path.display().to_string(), source })
 }

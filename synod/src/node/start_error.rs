@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use synod_machine::Fault;
 use synod_node_admin::{AdminServerFault, AuthorizedStoreFault};
-use synod_runtime::metrics;
+use synod_runtime::{SettingsErrors, metrics};
 use synod_sequencer_gateway::GatewayFault;
 use synod_store::{StoreError, StoreFault};
 
@@ -48,10 +48,6 @@ pub(crate) enum StartError {
     Ordering(#[from] OrderingError),
     #[error("the public API")]
     Gateway(#[from] GatewayFault),
-    #[error("the certificate or the key cannot be read from {path}")]
-    Tls {
-        path: String,
-        #[source]
-        source: std::io::Error,
-    },
+    #[error("the access of others to this node")]
+    Access(#[from] SettingsErrors),
 }

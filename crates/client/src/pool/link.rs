@@ -9,14 +9,18 @@ use tokio::time::Instant;
 use super::shared::Shared;
 use super::state::{LinkId, Target};
 use crate::error::causes;
-use crate::{ClientError, ConnectOptions, SequencerConnection, Session};
+use crate::{ClientError, ClientIdentity, ConnectOptions, SequencerConnection, Session};
 
 /// A doubled delay of zero would stay zero.
 const SHORTEST_DELAY: Duration = Duration::from_millis(1);
 
 /// Opens the connection to the target of a link.
-pub(super) async fn open(target: &Target) -> Result<SequencerConnection, ClientError> {
-    let options = ConnectOptions { trusted_certificates: target.certificates.clone(), timeout: None };
+pub(super) async fn open(
+    target: &Target,
+    identity: Option<&ClientIdentity>,
+) -> Result<SequencerConnection, ClientError> {
+    let (trusted_certificates, identity) = (target.certificates.clone(), identity.cloned());
+    let options = ConnectOptions { trusted_certificates, identity, timeout: None };
     SequencerConnection::open(&target.url, &options).await
 }
 
@@ -33,7 +37,7 @@ pub(super) async fn keep(
     let connection = loop {
         match opened.take() {
             Some(connection) => break connection,
-            None => match open(&target).await {
+            None => match open(&target, shared.identity.as_ref()).await {
                 Ok(connection) => opened = Some(connection),
                 Err(error) => attempts.failed(&error).await,
             },

@@ -27,7 +27,7 @@ use self::send::Delivery;
 use self::shared::Shared;
 use self::state::{LinkId, PoolState};
 use crate::call::within;
-use crate::{ClientError, MemberSigner, SignedSubmission};
+use crate::{ClientError, ClientIdentity, MemberSigner, SignedSubmission};
 
 pub use config::{Amplification, ConnectionConfig, InvalidPoolConfig, PoolConfig, PoolDelays};
 pub use health::{ConnectionHealth, ConnectionState, PoolHealth};
@@ -73,10 +73,21 @@ impl SequencerPool {
     /// Connects in the background. Only sequencers of `expected` count, if it is given. Call it in a Tokio runtime.
     #[must_use]
     pub fn start(config: PoolConfig, expected: Option<PhysicalSynchronizerId>, signer: MemberSigner) -> Self {
+        Self::start_with(config, expected, signer, None)
+    }
+
+    /// As [`Self::start`], with a certificate that is shown to sequencers that ask for one.
+    #[must_use]
+    pub fn start_with(
+        config: PoolConfig,
+        expected: Option<PhysicalSynchronizerId>,
+        signer: MemberSigner,
+        identity: Option<ClientIdentity>,
+    ) -> Self {
         // Members begin with different sequencers.
         let turn = signer.member().to_string().bytes().map(usize::from).sum();
         let state = PoolState::new(config.clone(), expected, turn);
-        let shared = Arc::new(Shared::new(signer, state));
+        let shared = Arc::new(Shared::new(signer, identity, state));
         let pool = Self(Arc::new(Owner {
             shared,
             links: Mutex::new(BTreeMap::new()),

@@ -110,8 +110,10 @@ impl SequencerPool {
         let is_new = |target: &Target| self.shared().read(|state| state.links_to(target).is_none());
         let mut calls = JoinSet::new();
         for target in Target::all(config).into_iter().filter(is_new) {
+            let shared = Arc::clone(self.shared());
             calls.spawn(async move {
-                let connection = within("the connection", limit, link::open(&target)).await;
+                let opening = link::open(&target, shared.identity.as_ref());
+                let connection = within("the connection", limit, opening).await;
                 (target, connection)
             });
         }

@@ -8,10 +8,12 @@ use tonic::Code;
 use super::receipts::Receipts;
 use super::state::{LinkId, PoolState, Why};
 use crate::error::causes;
-use crate::{ClientError, MemberSigner};
+use crate::{ClientError, ClientIdentity, MemberSigner};
 
 pub(super) struct Shared {
     pub(super) signer: MemberSigner,
+    /// What all connections show to a sequencer that asks for a certificate.
+    pub(super) identity: Option<ClientIdentity>,
     pub(super) receipts: Receipts,
     state: Mutex<PoolState>,
     /// Counts the changes of the state.
@@ -19,9 +21,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(signer: MemberSigner, state: PoolState) -> Self {
+    pub(super) fn new(signer: MemberSigner, identity: Option<ClientIdentity>, state: PoolState) -> Self {
         let (state, changes) = (Mutex::new(state), watch::Sender::new(0));
-        Self { signer, receipts: Receipts::default(), state, changes }
+        Self { signer, identity, receipts: Receipts::default(), state, changes }
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {

@@ -59,6 +59,14 @@ impl Mistakes {
         }
     }
 
+    /// Nothing, when there are none: for what is wrong with files that settings name.
+    ///
+    /// # Errors
+    /// [`SettingsErrors`]: all of them.
+    pub fn into_result(self) -> Result<(), SettingsErrors> {
+        SettingsErrors::or(self, Some(()))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use synod_client::{PoolConfig, SequencerPool};
+use synod_client::PoolConfig;
 use synod_node_admin::InitializeRefused;
 use synod_node_admin::mediator::MediatorInitializer;
 use synod_proto::admin::sequencer::v30::SequencerConnections;
@@ -47,8 +47,7 @@ impl Inner {
         }
         let invalid = |error: &(dyn std::error::Error + 'static)| InitializeRefused::Invalid(Chain(error).to_string());
         let config = PoolConfig::from_proto(connections).map_err(|error| invalid(&error))?;
-        let signer = self.node.signer().await.map_err(|error| fault(error.into()))?;
-        let pool = SequencerPool::start(config, Some(psid.clone()), signer);
+        let pool = self.node.pool(config, psid.clone()).await.map_err(|error| fault(error.into()))?;
         pool.wait_ready(CONNECT_LIMIT).await.map_err(|error| invalid(&error))?;
         self.node.initialize(psid, pool, connections).await.map_err(fault)
     }

@@ -14,10 +14,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use prost::Message;
-use synod_client::{ClientError, MemberSigner, MemberTopology, SequencerPool, TopologyError};
+use synod_client::{
+    ClientError, ClientIdentity, MemberSigner, MemberTopology, PoolConfig, SequencerPool, TopologyError,
+};
 use synod_mediator::node::{Mediator, MediatorFault, MediatorMetrics, MediatorParts, MediatorSettings, Resume};
 use synod_mediator::store::{MediatorState, MediatorStore};
-use synod_node_admin::{LogLevels, TopologyStores};
+use synod_node_admin::{AdminSecurity, LogLevels, TopologyStores};
 use synod_ordering::Clock;
 use synod_proto::admin::sequencer::v30::SequencerConnections;
 use synod_proto::topology::admin::v30::topology_transactions::Item;
@@ -37,6 +39,7 @@ use super::admin::{self, MediatorAdminParts};
 use super::foundation::{Foundation, FoundationParts, listen, place_of};
 use super::identity::{self, NodeIdentityError};
 use super::keys::MemberKeyRing;
+use super::security::{self, AdminAccess};
 use crate::config::MediatorConfig;
 use broadcaster::MediatorBroadcaster;
 use initializer::Initializer;
@@ -86,6 +89,8 @@ pub(crate) struct MediatorNode {
     stores: TopologyStores,
     metrics: MediatorMetrics,
     health: Component,
+    /// What it shows to sequencers that ask for a certificate.
+    identity: Option<ClientIdentity>,
 }
 
 impl MediatorNode {
@@ -97,6 +102,8 @@ impl MediatorNode {
         clock: Arc<dyn Clock>,
         levels: Arc<dyn LogLevels>,
     ) -> Result<Arc<Self>, StartError> {
+        let access = AdminAccess::load(&config.admin_api)?;
+        let identity = security::client_identity(config.sequencer_client.client_cert.as_ref())?;
         let admin = listen("admin API", config.admin_api.address, config.admin_api.port).await?;
         let foundation = Foundation::open(FoundationParts {
             kind: MemberKind::Mediator,
@@ -123,15 +130,21 @@ impl MediatorNode {
         let sequencer_client = Role { readiness: false, liveness: true };
         let health = foundation.health.component("sequencer-client", sequencer_client);
         let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
-        let node = Arc::new(Self { foundation, store, status, stores, metrics, health });
+        let security = foundation.admin_security(access)?;
+        let node = Arc::new(Self { foundation, store, status, stores, metrics, health, identity });
         if node.store.configuration().await?.is_some() {
             node.run_aside();
         }
-        node.serve_admin(admin, levels)?;
+        node.serve_admin(admin, security, levels)?;
         Ok(node)
     }
 
-    fn serve_admin(self: &Arc<Self>, listener: TcpListener, levels: Arc<dyn LogLevels>) -> Result<(), StartError> {
+    fn serve_admin(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        security: AdminSecurity,
+        levels: Arc<dyn LogLevels>,
+    ) -> Result<(), StartError> {
         let Foundation { lease, clock, .. } = &self.foundation;
         let (lease, clock, status) = (lease.clone(), Arc::clone(clock), Arc::clone(&self.status));
         let pruning = Arc::new(Pruning::new(self.store.clone(), lease, Arc::clone(&clock), Arc::clone(&status)));
@@ -147,7 +160,8 @@ impl MediatorNode {
             verdicts: Arc::new(verdicts::Verdicts::new(self.store.clone(), Arc::clone(&self.status))),
             pruning,
             time: Arc::new(ObservedTime { status, clock }),
-        })?;
+        })?
+        .secured(security);
         self.foundation.supervisor.spawn("admin API", TaskKind::essential(Phase::Intake), |stop| {
             server.serve(listener, stop.cancelled_owned())
         });
@@ -179,7 +193,7 @@ impl MediatorNode {
             let prepared = async {
                 let configuration = node.store.configuration().await?.ok_or(MediatorNodeFault::NotInitialized)?;
                 let config = sequencers::pool_config(&configuration.sequencer_connections)?;
-                let pool = SequencerPool::start(config, Some(configuration.psid), node.signer().await?);
+                let pool = node.pool(config, configuration.psid).await?;
                 while let Err(error) = pool.wait_ready(WARN_INTERVAL).await {
                     node.health.failed(Chain(&error).to_string());
                 }
@@ -250,6 +264,12 @@ impl MediatorNode {
         let mut loaded = TopologyState::new(psid, &parameters);
         loaded.load(std::mem::take(&mut state.topology))?;
         Ok(MemberTopology::resume(loaded, member, state.head)?)
+    }
+
+    /// Connections to the sequencers of a synchronizer.
+    async fn pool(&self, config: PoolConfig, psid: PhysicalSynchronizerId) -> Result<SequencerPool, NodeIdentityError> {
+        let signer = self.signer().await?;
+        Ok(SequencerPool::start_with(config, Some(psid), signer, self.identity.clone()))
     }
 
     /// The mediator with all keys of the node.
