@@ -1,5 +1,6 @@
 //! Synod: a private Canton synchronizer.
 
+mod admin_client;
 mod bench;
 mod bootstrap;
 mod cli;
@@ -7,7 +8,6 @@ mod commands;
 mod config;
 mod localnet;
 mod node;
-mod node_admin_client;
 mod self_test;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use synod_topology::{SignedTopologyTransaction, StaticSynchronizerParameters, To
 use synod_types::{MediatorGroupIndex, MediatorId, Namespace, ProtocolVersion, SequencerId, UniqueIdentifier};
 
 use super::{BootstrapError, SynchronizerDescription};
-use crate::node_admin_client::NodeAdmin;
+use crate::admin_client::NodeAdmin;
 
 /// A node and who it is.
 pub(super) struct KnownNode {

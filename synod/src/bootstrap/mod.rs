@@ -16,7 +16,7 @@ use synod_topology::build::BuildError;
 use synod_topology::genesis::InvalidGenesis;
 use thiserror::Error;
 
-use crate::node_admin_client::AdminCallError;
+use crate::admin_client::AdminCallError;
 
 pub(crate) use agreement::trust_threshold;
 pub(crate) use description::{MediatorEntry, SequencerEntry, SynchronizerDescription};

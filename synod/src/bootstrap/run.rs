@@ -5,7 +5,7 @@ use synod_types::ProtocolVersion;
 
 use super::agreement::{Everybody, KnownNode, trust_threshold};
 use super::{BootstrapError, SynchronizerDescription};
-use crate::node_admin_client::NodeAdmin;
+use crate::admin_client::NodeAdmin;
 
 const VERSION: ProtocolVersion = ProtocolVersion::V35;
 

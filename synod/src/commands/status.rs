@@ -15,9 +15,9 @@ use synod_types::ProtocolVersion;
 
 use super::bootstrap::ENVIRONMENT_PREFIX;
 use super::{CommandResult, block_on};
+use crate::admin_client::{AdminCallError, NodeAdmin};
 use crate::bootstrap::SynchronizerDescription;
 use crate::cli::DescriptionArgs;
-use crate::node_admin_client::{AdminCallError, NodeAdmin};
 
 /// How one node is.
 #[derive(Debug, Serialize)]

@@ -1,0 +1,54 @@
+//! The connection to one node: here alone a channel is made.
+
+use bytes::Bytes;
+use synod_topology::SignedTopologyTransaction;
+use synod_types::ProtocolVersion;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+
+use super::AdminCallError;
+
+/// Of every answer: a genesis may be large.
+pub(super) const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// The administration API of one node.
+#[derive(Debug, Clone)]
+pub(crate) struct NodeAdmin {
+    /// Its name in the description.
+    pub(crate) name: String,
+    channel: Channel,
+    pub(super) version: ProtocolVersion,
+}
+
+impl NodeAdmin {
+    pub(crate) async fn connect(name: &str, url: &str, version: ProtocolVersion) -> Result<Self, AdminCallError> {
+        let failed = |source| AdminCallError::Connect { node: name.to_owned(), url: url.to_owned(), source };
+        let endpoint = Endpoint::new(url.to_owned()).map_err(failed)?;
+        let channel = endpoint.connect().await.map_err(failed)?;
+        Ok(Self { name: name.to_owned(), channel, version })
+    }
+
+    /// What clients of the services are made of.
+    pub(super) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// What a call that the node refused ends with.
+    pub(super) fn refused(&self, call: &'static str) -> impl FnOnce(Status) -> AdminCallError {
+        let node = self.name.clone();
+        move |status| AdminCallError::Call { node, call, status: Box::new(status) }
+    }
+
+    /// A transaction in an answer.
+    pub(super) fn parse(
+        &self,
+        call: &'static str,
+        versioned: &Bytes,
+    ) -> Result<SignedTopologyTransaction, AdminCallError> {
+        SignedTopologyTransaction::parse(versioned, self.version).map_err(|source| AdminCallError::Answer {
+            node: self.name.clone(),
+            call,
+            source,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! Why a call came to nothing.
+
+use synod_topology::InvalidMessage;
+use synod_types::InvalidIdentifier;
+use thiserror::Error;
+use tonic::Status;
+
+/// A call to the administration API of a node came to nothing.
+#[derive(Debug, Error)]
+pub(crate) enum AdminCallError {
+    #[error("{node} at {url} cannot be reached")]
+    Connect {
+        node: String,
+        url: String,
+        #[source]
+        source: tonic::transport::Error,
+    },
+    #[error("{node} refused {call}")]
+    Call {
+        node: String,
+        call: &'static str,
+        #[source]
+        status: Box<Status>,
+    },
+    #[error("{node} gave an answer to {call} that cannot be read")]
+    Answer {
+        node: String,
+        call: &'static str,
+        #[source]
+        source: InvalidMessage,
+    },
+    #[error("the identity that {node} gives cannot be read")]
+    Identity {
+        node: String,
+        #[source]
+        source: InvalidIdentifier,
+    },
+    #[error("{0} has no identity yet: make one first, or let the node make it (init.identity.type = \"auto\")")]
+    NoIdentity(String),
+}
