@@ -1,12 +1,18 @@
 //! The connection to one node: here alone a channel is made.
 
 use bytes::Bytes;
+use synod_runtime::settings::Mistakes;
 use synod_topology::SignedTopologyTransaction;
 use synod_types::ProtocolVersion;
 use tonic::Status;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
-use super::AdminCallError;
+use super::access::Bearer;
+use super::{AdminAccess, AdminCallError};
+
+/// A channel that shows the token with each call.
+pub(super) type AdminChannel = InterceptedService<Channel, Bearer>;
 
 /// Of every answer: a genesis may be large.
 pub(super) const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -16,20 +22,33 @@ pub(super) const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct NodeAdmin {
     /// Its name in the description.
     pub(crate) name: String,
-    channel: Channel,
+    channel: AdminChannel,
     pub(super) version: ProtocolVersion,
 }
 
 impl NodeAdmin {
-    pub(crate) async fn connect(name: &str, url: &str, version: ProtocolVersion) -> Result<Self, AdminCallError> {
+    /// Connects, with what is to be shown to the node.
+    pub(crate) async fn connect(
+        name: &str,
+        url: &str,
+        access: &AdminAccess,
+        version: ProtocolVersion,
+    ) -> Result<Self, AdminCallError> {
+        let mut mistakes = Mistakes::default();
+        let credentials = access.read("access", &mut mistakes);
+        mistakes.into_result().map_err(|source| AdminCallError::Access { node: name.to_owned(), source })?;
         let failed = |source| AdminCallError::Connect { node: name.to_owned(), url: url.to_owned(), source };
-        let endpoint = Endpoint::new(url.to_owned()).map_err(failed)?;
+        let mut endpoint = Endpoint::new(url.to_owned()).map_err(failed)?;
+        if url.starts_with("https://") {
+            endpoint = endpoint.tls_config(credentials.tls()).map_err(failed)?;
+        }
         let channel = endpoint.connect().await.map_err(failed)?;
+        let channel = InterceptedService::new(channel, credentials.bearer());
         Ok(Self { name: name.to_owned(), channel, version })
     }
 
     /// What clients of the services are made of.
-    pub(super) fn channel(&self) -> Channel {
+    pub(super) fn channel(&self) -> AdminChannel {
         self.channel.clone()
     }
 

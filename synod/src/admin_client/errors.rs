@@ -1,5 +1,6 @@
 //! Why a call came to nothing.
 
+use synod_runtime::SettingsErrors;
 use synod_topology::InvalidMessage;
 use synod_types::InvalidIdentifier;
 use thiserror::Error;
@@ -8,6 +9,12 @@ use tonic::Status;
 /// A call to the administration API of a node came to nothing.
 #[derive(Debug, Error)]
 pub(crate) enum AdminCallError {
+    #[error("what is to be shown to {node} cannot be used")]
+    Access {
+        node: String,
+        #[source]
+        source: SettingsErrors,
+    },
     #[error("{node} at {url} cannot be reached")]
     Connect {
         node: String,

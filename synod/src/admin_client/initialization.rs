@@ -10,6 +10,7 @@ use synod_proto::mediator::admin::v30::InitializeMediatorRequest;
 use synod_proto::sequencer::admin::v30::InitializeSequencerFromGenesisStateV2Request;
 use synod_rpc::mediator::admin::v30::mediator_initialization_service_client::MediatorInitializationServiceClient;
 use synod_rpc::sequencer::admin::v30::sequencer_initialization_service_client::SequencerInitializationServiceClient;
+use synod_runtime::settings::Mistakes;
 use synod_topology::StaticSynchronizerParameters;
 
 use super::{AdminCallError, NodeAdmin};
@@ -44,15 +45,19 @@ impl NodeAdmin {
         sequencers: &[SequencerEntry],
         trust_threshold: u32,
     ) -> Result<(), AdminCallError> {
+        let mut mistakes = Mistakes::default();
+        let mut authorities = |sequencer: &SequencerEntry| sequencer.public_authorities(&mut mistakes).map(Bytes::from);
         let connections = sequencers.iter().map(|sequencer| SequencerConnection {
             alias: sequencer.name.clone(),
             sequencer_id: None,
             r#type: Some(ConnectionType::Grpc(Grpc {
                 connections: vec![sequencer.public.clone()],
                 transport_security: sequencer.public.starts_with("https://"),
-                custom_trust_certificates: None,
+                custom_trust_certificates: authorities(sequencer),
             })),
         });
+        let connections: Vec<_> = connections.collect();
+        mistakes.into_result().map_err(|source| AdminCallError::Access { node: self.name.clone(), source })?;
         let amplification = SubmissionRequestAmplification {
             factor: 1,
             patience: Some(prost_types::Duration::default()),
@@ -61,7 +66,7 @@ impl NodeAdmin {
         let request = InitializeMediatorRequest {
             physical_synchronizer_id: psid.to_owned(),
             sequencer_connections: Some(SequencerConnections {
-                sequencer_connections: connections.collect(),
+                sequencer_connections: connections,
                 sequencer_trust_threshold: trust_threshold,
                 submission_request_amplification: Some(amplification),
                 sequencer_liveness_margin: 0,

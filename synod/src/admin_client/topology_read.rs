@@ -4,14 +4,13 @@ use bytes::Bytes;
 use synod_proto::topology::admin::v30::GenesisStateV2Request;
 use synod_rpc::topology::admin::v30::topology_manager_read_service_client::TopologyManagerReadServiceClient;
 use synod_types::CantonTimestamp;
-use tonic::transport::Channel;
 
-use super::connecting::MAX_ANSWER_BYTES;
+use super::connecting::{AdminChannel, MAX_ANSWER_BYTES};
 use super::{AdminCallError, NodeAdmin};
 
 impl NodeAdmin {
     /// The service that reads topology.
-    pub(super) fn read(&self) -> TopologyManagerReadServiceClient<Channel> {
+    pub(super) fn read(&self) -> TopologyManagerReadServiceClient<AdminChannel> {
         TopologyManagerReadServiceClient::new(self.channel()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 

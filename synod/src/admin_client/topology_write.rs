@@ -9,10 +9,9 @@ use synod_proto::topology::admin::v30::{
 };
 use synod_rpc::topology::admin::v30::topology_manager_write_service_client::TopologyManagerWriteServiceClient;
 use synod_topology::{SignedTopologyTransaction, TopologyTransaction};
-use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::connecting::MAX_ANSWER_BYTES;
+use super::connecting::{AdminChannel, MAX_ANSWER_BYTES};
 use super::stores::temporary;
 use super::{AdminCallError, NodeAdmin};
 
@@ -21,7 +20,7 @@ const EFFECTIVE_SECONDS: i64 = 60;
 
 impl NodeAdmin {
     /// The service that changes topology.
-    pub(super) fn write(&self) -> TopologyManagerWriteServiceClient<Channel> {
+    pub(super) fn write(&self) -> TopologyManagerWriteServiceClient<AdminChannel> {
         TopologyManagerWriteServiceClient::new(self.channel()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 

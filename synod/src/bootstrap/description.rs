@@ -1,12 +1,15 @@
 //! `synchronizer.toml`: what a synchronizer is to be.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use synod_runtime::settings::{Mistakes, Settings};
 use synod_topology::{DynamicSynchronizerParameters, OnboardingRestriction};
 use synod_types::{Namespace, UniqueIdentifier};
+
+use crate::admin_client::AdminAccess;
 
 /// The protocol version that is served.
 const PROTOCOL_VERSION: u32 = 35;
@@ -31,6 +34,9 @@ pub(crate) struct SynchronizerDescription {
     pub(crate) mediators: Vec<MediatorEntry>,
     /// What it begins with where that is not Canton's initial value.
     pub(crate) parameters: ParametersEntry,
+    /// What is shown to the nodes.
+    #[serde(skip_serializing_if = "AdminAccess::is_empty")]
+    pub(crate) access: AdminAccess,
 }
 
 impl Default for SynchronizerDescription {
@@ -44,6 +50,7 @@ impl Default for SynchronizerDescription {
             sequencers: Vec::new(),
             mediators: Vec::new(),
             parameters: ParametersEntry::default(),
+            access: AdminAccess::default(),
         }
     }
 }
@@ -58,6 +65,12 @@ pub(crate) struct SequencerEntry {
     pub(crate) admin: String,
     /// URL of its public API, as the mediators reach it.
     pub(crate) public: String,
+    /// Authorities (PEM) that mediators are to believe about the public API; those of their systems when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) public_ca_file: Option<PathBuf>,
+    /// What is shown to it, instead of what is shown to all.
+    #[serde(default, skip_serializing_if = "AdminAccess::is_empty")]
+    pub(crate) access: AdminAccess,
 }
 
 /// `[[mediators]]`
@@ -68,6 +81,9 @@ pub(crate) struct MediatorEntry {
     pub(crate) name: String,
     /// URL of its administration API.
     pub(crate) admin: String,
+    /// What is shown to it, instead of what is shown to all.
+    #[serde(default, skip_serializing_if = "AdminAccess::is_empty")]
+    pub(crate) access: AdminAccess,
 }
 
 /// `[parameters]`: dynamic synchronizer parameters under Canton's names, times in milliseconds.

@@ -4,9 +4,11 @@
 //! | file | what |
 //! |---|---|
 //! | `description` | `synchronizer.toml`: which nodes, who owns it, with which parameters |
-//! //! | `agreement` | what the owners sign, each at its own node |
+//! | `access` | what is shown to which node |
+//! | `agreement` | what the owners sign, each at its own node |
 //! | `run` | the steps in their order |
 
+mod access;
 mod agreement;
 mod description;
 mod run;

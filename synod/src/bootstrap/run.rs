@@ -5,7 +5,7 @@ use synod_types::ProtocolVersion;
 
 use super::agreement::{Everybody, KnownNode, trust_threshold};
 use super::{BootstrapError, SynchronizerDescription};
-use crate::admin_client::NodeAdmin;
+use crate::admin_client::{AdminAccess, NodeAdmin};
 
 const VERSION: ProtocolVersion = ProtocolVersion::V35;
 
@@ -18,7 +18,7 @@ pub(crate) async fn run(description: &SynchronizerDescription) -> Result<String,
     let mut found: Option<String> = None;
     let (mut waiting_sequencers, mut waiting_mediators) = (Vec::new(), Vec::new());
     for entry in &description.sequencers {
-        let node = known(&entry.name, &entry.admin).await?;
+        let node = known(&entry.name, &entry.admin, &entry.access).await?;
         match node.admin.sequencer_synchronizer().await? {
             Some(psid) => agree_in_synchronizer(&mut found, &node, psid)?,
             None => waiting_sequencers.push(node.admin.clone()),
@@ -27,7 +27,7 @@ pub(crate) async fn run(description: &SynchronizerDescription) -> Result<String,
     }
     let founded = sequencers.len() > waiting_sequencers.len();
     for entry in &description.mediators {
-        let node = known(&entry.name, &entry.admin).await?;
+        let node = known(&entry.name, &entry.admin, &entry.access).await?;
         match node.admin.mediator_synchronizer().await? {
             Some(_) if !founded => return Err(BootstrapError::LonelyMediator(node.admin.name)),
             Some(psid) => agree_in_synchronizer(&mut found, &node, psid)?,
@@ -48,8 +48,8 @@ pub(crate) async fn run(description: &SynchronizerDescription) -> Result<String,
     Ok(psid)
 }
 
-async fn known(name: &str, url: &str) -> Result<KnownNode, BootstrapError> {
-    let admin = NodeAdmin::connect(name, url, VERSION).await?;
+async fn known(name: &str, url: &str, access: &AdminAccess) -> Result<KnownNode, BootstrapError> {
+    let admin = NodeAdmin::connect(name, url, access, VERSION).await?;
     let uid = admin.uid().await?;
     Ok(KnownNode { admin, uid })
 }

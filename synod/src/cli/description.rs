@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::admin_client::AdminAccess;
+
 /// `synod bootstrap`, `synod status`
 #[derive(Debug, Args)]
 pub(crate) struct DescriptionArgs {
@@ -13,4 +15,6 @@ pub(crate) struct DescriptionArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) access: AdminAccess,
 }

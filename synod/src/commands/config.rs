@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use synod_runtime::SettingsErrors;
-use synod_runtime::settings::{Entry, Settings, Sources};
+use synod_runtime::settings::{Entry, Settings};
 
 use super::CommandResult;
 use crate::cli::{ConfigArgs, ConfigCommand, NodeKindArg};
-use crate::config::{ENVIRONMENT_PREFIX, MediatorConfig, SequencerConfig};
+use crate::config::{self, MediatorConfig, SequencerConfig};
 
 pub(super) fn run(command: ConfigCommand) -> CommandResult {
     match command {
@@ -33,6 +33,6 @@ fn entries(arguments: &ConfigArgs) -> Result<Vec<Entry>, SettingsErrors> {
 }
 
 fn load<T: Settings>(arguments: &ConfigArgs) -> Result<Vec<Entry>, SettingsErrors> {
-    let loaded = Sources::of_process(ENVIRONMENT_PREFIX).file(&arguments.config).load::<T>()?;
+    let loaded = config::sources(&arguments.config).load::<T>()?;
     Ok(loaded.entries())
 }

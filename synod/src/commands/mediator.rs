@@ -4,16 +4,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use synod_ordering::SystemClock;
-use synod_runtime::settings::Sources;
 use synod_runtime::telemetry;
 
 use super::CommandResult;
 use crate::cli::NodeArgs;
-use crate::config::{ENVIRONMENT_PREFIX, MediatorConfig};
+use crate::config::{self, MediatorConfig};
 use crate::node::{MediatorNode, NodeLogLevels};
 
 pub(super) fn run(arguments: &NodeArgs) -> CommandResult {
-    let config: MediatorConfig = Sources::of_process(ENVIRONMENT_PREFIX).file(&arguments.config).load()?.value;
+    let config: MediatorConfig = config::sources(&arguments.config).load()?.value;
     let log = telemetry::init(config.logging.format, &config.logging.level)?;
     synod_runtime::run(|supervisor| async move {
         MediatorNode::start(config, supervisor, Arc::new(SystemClock), Arc::new(NodeLogLevels(log))).await.map(|_| ())

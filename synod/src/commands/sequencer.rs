@@ -4,16 +4,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use synod_ordering::SystemClock;
-use synod_runtime::settings::Sources;
 use synod_runtime::telemetry;
 
 use super::CommandResult;
 use crate::cli::NodeArgs;
-use crate::config::{ENVIRONMENT_PREFIX, SequencerConfig};
+use crate::config::{self, SequencerConfig};
 use crate::node::{NodeLogLevels, SequencerNode};
 
 pub(super) fn run(arguments: &NodeArgs) -> CommandResult {
-    let config: SequencerConfig = Sources::of_process(ENVIRONMENT_PREFIX).file(&arguments.config).load()?.value;
+    let config: SequencerConfig = config::sources(&arguments.config).load()?.value;
     let log = telemetry::init(config.logging.format, &config.logging.level)?;
     synod_runtime::run(|supervisor| async move {
         SequencerNode::start(config, supervisor, Arc::new(SystemClock), Arc::new(NodeLogLevels(log))).await.map(|_| ())

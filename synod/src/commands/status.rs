@@ -10,12 +10,10 @@ use synod_proto::admin::health::v30::{NotInitialized, Status as CommonStatus};
 use synod_proto::admin::mediator::v30::mediator_status_response::Kind as MediatorKind;
 use synod_proto::admin::sequencer::v30::sequencer_status_response::Kind as SequencerKind;
 use synod_runtime::Chain;
-use synod_runtime::settings::Sources;
 use synod_types::ProtocolVersion;
 
-use super::bootstrap::ENVIRONMENT_PREFIX;
 use super::{CommandResult, block_on};
-use crate::admin_client::{AdminCallError, NodeAdmin};
+use crate::admin_client::{AdminAccess, AdminCallError, NodeAdmin};
 use crate::bootstrap::SynchronizerDescription;
 use crate::cli::DescriptionArgs;
 
@@ -80,8 +78,7 @@ impl fmt::Display for NodeReport {
 }
 
 pub(super) fn run(arguments: &DescriptionArgs) -> CommandResult {
-    let description: SynchronizerDescription =
-        Sources::of_process(ENVIRONMENT_PREFIX).file(&arguments.config).load()?.value;
+    let description = SynchronizerDescription::load(&arguments.config, &arguments.access)?;
     block_on(async {
         let reports = reports(&description).await;
         let is_fit = reports.iter().all(|report| report.state.is_fit());
@@ -98,20 +95,20 @@ async fn reports(description: &SynchronizerDescription) -> Vec<NodeReport> {
     let unreachable = |error: AdminCallError| NodeState::Unreachable { reason: Chain(&error).to_string() };
     let mut reports = Vec::new();
     for entry in &description.sequencers {
-        let state = sequencer(&entry.name, &entry.admin).await.unwrap_or_else(unreachable);
+        let state = sequencer(&entry.name, &entry.admin, &entry.access).await.unwrap_or_else(unreachable);
         let (name, admin) = (entry.name.clone(), entry.admin.clone());
         reports.push(NodeReport { name, kind: "sequencer", admin, state });
     }
     for entry in &description.mediators {
-        let state = mediator(&entry.name, &entry.admin).await.unwrap_or_else(unreachable);
+        let state = mediator(&entry.name, &entry.admin, &entry.access).await.unwrap_or_else(unreachable);
         let (name, admin) = (entry.name.clone(), entry.admin.clone());
         reports.push(NodeReport { name, kind: "mediator", admin, state });
     }
     reports
 }
 
-async fn sequencer(name: &str, url: &str) -> Result<NodeState, AdminCallError> {
-    let node = NodeAdmin::connect(name, url, ProtocolVersion::V35).await?;
+async fn sequencer(name: &str, url: &str, access: &AdminAccess) -> Result<NodeState, AdminCallError> {
+    let node = NodeAdmin::connect(name, url, access, ProtocolVersion::V35).await?;
     Ok(match node.sequencer_status().await? {
         Some(SequencerKind::Status(status)) => {
             let connected = Some(status.connected_participants.len());
@@ -122,8 +119,8 @@ async fn sequencer(name: &str, url: &str) -> Result<NodeState, AdminCallError> {
     })
 }
 
-async fn mediator(name: &str, url: &str) -> Result<NodeState, AdminCallError> {
-    let node = NodeAdmin::connect(name, url, ProtocolVersion::V35).await?;
+async fn mediator(name: &str, url: &str, access: &AdminAccess) -> Result<NodeState, AdminCallError> {
+    let node = NodeAdmin::connect(name, url, access, ProtocolVersion::V35).await?;
     Ok(match node.mediator_status().await? {
         Some(MediatorKind::Status(status)) => {
             running(status.common_status.unwrap_or_default(), status.physical_synchronizer_id, None)

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::files;
 use super::layout::{Layout, MediatorPorts, SequencerPorts, mediator_name, sequencer_name};
+use crate::admin_client::AdminAccess;
 use crate::bootstrap::{MediatorEntry, SequencerEntry, SynchronizerDescription, trust_threshold};
 use crate::cli::LocalnetArgs;
 use crate::config::{CometBftConfig, MediatorConfig, NodeName, SequencerConfig};
@@ -75,10 +76,14 @@ pub(super) fn synchronizer(
         name: config.name.0.clone(),
         admin: local_url(config.admin_api.port),
         public: local_url(config.public_api.port),
+        public_ca_file: None,
+        access: AdminAccess::default(),
     });
-    let entries = mediators
-        .iter()
-        .map(|config| MediatorEntry { name: config.name.0.clone(), admin: local_url(config.admin_api.port) });
+    let entries = mediators.iter().map(|config| MediatorEntry {
+        name: config.name.0.clone(),
+        admin: local_url(config.admin_api.port),
+        access: AdminAccess::default(),
+    });
     let description = SynchronizerDescription {
         name: SYNCHRONIZER.to_owned(),
         mediator_threshold: trust_threshold(mediators.len()),
