@@ -1,5 +1,7 @@
 //! Commands that act as members: `synod probe`, `synod bench`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::bench::Payload;
@@ -13,6 +15,15 @@ pub(crate) struct ProbeArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Authorities (PEM) to believe about a sequencer with https; those of the system without it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Certificate (PEM) to show to a sequencer that asks for one
+    #[arg(long, value_name = "FILE", requires = "client_key_file")]
+    pub(crate) client_cert_file: Option<PathBuf>,
+    /// Private key (PEM) of that certificate
+    #[arg(long, value_name = "FILE", requires = "client_cert_file")]
+    pub(crate) client_key_file: Option<PathBuf>,
 }
 
 /// `synod bench`

@@ -1,19 +1,22 @@
 //! `synod probe`: acts as members.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
-use synod_client::{ClientError, ConnectOptions, SequencerConnection};
-use synod_runtime::Chain;
+use synod_client::{ClientError, ClientIdentity, ConnectOptions, SequencerConnection};
+use synod_runtime::settings::Mistakes;
+use synod_runtime::{Chain, SettingsErrors};
 
 use super::{CommandResult, block_on};
 use crate::cli::ProbeArgs;
 use crate::self_test::self_test;
 
 pub(super) fn run(arguments: &ProbeArgs) -> CommandResult {
+    let options = options(arguments)?;
     block_on(async {
         let probed: Result<_, ClientError> = async {
-            let connection = SequencerConnection::open(&arguments.url, &ConnectOptions::default()).await?;
+            let connection = SequencerConnection::open(&arguments.url, &options).await?;
             let tested = self_test(std::slice::from_ref(&connection)).await?;
             Ok((connection, tested))
         }
@@ -47,4 +50,21 @@ pub(super) fn run(arguments: &ProbeArgs) -> CommandResult {
             }
         }
     })
+}
+
+/// How to connect, by the files that the options name.
+fn options(arguments: &ProbeArgs) -> Result<ConnectOptions, SettingsErrors> {
+    let mut mistakes = Mistakes::default();
+    let mut read = |option: &str, path: &Option<PathBuf>| {
+        let path = path.as_ref()?;
+        let failed = |error| mistakes.add(option, format!("cannot be read: {}: {error}", path.display()));
+        std::fs::read(path).map_err(failed).ok()
+    };
+    let trusted_certificates = read("--ca-file", &arguments.ca_file);
+    let certificate = read("--client-cert-file", &arguments.client_cert_file);
+    let private_key = read("--client-key-file", &arguments.client_key_file);
+    mistakes.into_result()?;
+    let identity = certificate.zip(private_key);
+    let identity = identity.map(|(certificate, key)| ClientIdentity::from_pem(&certificate, &key));
+    Ok(ConnectOptions { trusted_certificates, identity, timeout: None })
 }

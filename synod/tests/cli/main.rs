@@ -5,5 +5,6 @@ mod consortium;
 mod key_rotation;
 mod localnet;
 mod manual_identity;
+mod security;
 mod support;
 mod topology_changes;
