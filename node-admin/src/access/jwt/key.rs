@@ -76,7 +76,7 @@ pub struct JwtKey(Kind);
 #[derive(Clone)]
 enum Kind {
     Public(JwtAlgorithm, ParsedPublicKey),
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
 }
 
 impl fmt::Debug for JwtKey {
@@ -99,7 +99,7 @@ impl JwtKey {
     /// A shared secret (HS256): everybody who can check a token can also make one.
     #[must_use]
     pub fn unsafe_hmac_256(secret: &str) -> Self {
-        Self(Kind::Shared(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())))
+        Self(Kind::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))))
     }
 
     const fn algorithm(&self) -> &'static str {
