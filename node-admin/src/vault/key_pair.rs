@@ -1,19 +1,23 @@
-//! Key pairs that come from elsewhere (`GrpcVaultService.importKeyPair`).
+//! Key pairs that come from elsewhere, and that go there (`GrpcVaultService.importKeyPair`, `exportKeyPair`).
 
 use bytes::Bytes;
 use prost::Message;
 use synod_crypto::SigningPrivateKey;
-use synod_proto::crypto::admin::v30::ImportKeyPairRequest;
+use synod_proto::crypto::admin::v30::{ExportKeyPairRequest, ImportKeyPairRequest};
 use synod_proto::crypto::v30 as crypto;
 use synod_proto::crypto::v30::crypto_key_pair::Pair;
 use synod_store::PublicKeyRow;
+use synod_types::{Fingerprint, ProtocolVersion};
 use synod_wire::versioned;
 use tonic::Status;
 
 use super::Vault;
-use super::password::Encrypted;
+use super::password::{self, Encrypted};
 use super::service::key_name;
 use crate::errors::{AdminError, ErrorCode, Trace, malformed};
+
+/// Of the messages that hold a key pair.
+const KEY_PAIR_VERSION: i32 = 30;
 
 /// Stores the key pair of a call. Its name and its public key follow from the private key, whatever the message says. One
 /// that is here already with the same name and usages changes nothing.
@@ -38,6 +42,36 @@ async fn decrypt(bytes: &Bytes, password: String, trace: &Trace) -> Result<Signi
     let decrypting = tokio::task::spawn_blocking(move || encrypted.decrypt(&password));
     let plain = decrypting.await.map_err(|_| failed())?.ok_or_else(failed)?;
     parse(&Bytes::copy_from_slice(&plain)).map_err(|_| failed())
+}
+
+/// A key pair as [`import`] reads it: versioned `CryptoKeyPair`, within versioned `PasswordBasedEncrypted` when the call
+/// has a password.
+///
+/// # Errors
+/// The status of the call: there is no such key here, or what was asked for cannot be read.
+pub(super) async fn export(vault: &Vault, request: ExportKeyPairRequest, trace: &Trace) -> Result<Bytes, Status> {
+    let fingerprint = Fingerprint::parse(&request.fingerprint).map_err(malformed);
+    let fingerprint = fingerprint.map_err(|error| error.status(trace))?;
+    let version = ProtocolVersion::of_number(request.protocol_version).map_err(malformed);
+    version.map_err(|error| error.status(trace))?;
+    let key = vault.signing_key(&fingerprint).await.map_err(|error| vault.fault(error).status(trace))?;
+    let missing = || format!("Error retrieving private key [{fingerprint}] no private key found for [{fingerprint}]");
+    let key = key.ok_or_else(|| Status::failed_precondition(missing()))?;
+    let pair = crypto::SigningKeyPair { private_key: Some(key.to_proto()) };
+    let pair = crypto::CryptoKeyPair { pair: Some(Pair::SigningKeyPair(pair)) };
+    let plain = versioned::wrap(KEY_PAIR_VERSION, &pair.encode_to_vec());
+    let exported = match request.password {
+        password if password.is_empty() => Some(plain),
+        password => {
+            let encrypting = tokio::task::spawn_blocking(move || password::encrypt(&plain, &password));
+            encrypting.await.ok().flatten()
+        }
+    };
+    let exported = exported.ok_or_else(|| {
+        Status::failed_precondition("Failed to encrypt exported keypair with password: no key can be derived from it")
+    })?;
+    tracing::warn!(%fingerprint, "a key pair was exported");
+    Ok(exported)
 }
 
 async fn store(vault: &Vault, key: SigningPrivateKey, name: Option<String>) -> Result<(), AdminError> {

@@ -1,10 +1,12 @@
 //! `VaultService`: the keys of a node (chapter 05 §2.1).
 //!
-//! Private keys never leave by this service: Canton exports them only with its preview features, which are off.
+//! Private keys leave by this service only when the preview commands are enabled, as with Canton
+//! (`features.enable-preview-commands`).
 
 use std::future::Future;
 use std::pin::Pin;
 
+use bytes::Bytes;
 use prost::Message;
 use synod_crypto::{KeyUsages, SigningKeySpec, SigningPublicKey};
 use synod_proto::crypto::admin::v30 as admin;
@@ -12,6 +14,7 @@ use synod_proto::crypto::v30 as crypto;
 use synod_rpc::crypto::admin::v30::vault_service_server::{VaultService, VaultServiceServer};
 use synod_store::PublicKeyRow;
 use synod_types::Fingerprint;
+use synod_wire::versioned;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::filter::KeyFilter;
@@ -25,13 +28,20 @@ const MAX_NAME: usize = 300;
 #[derive(Debug, Clone)]
 pub struct VaultAdmin {
     vault: Vault,
+    preview_commands: bool,
 }
 
 impl VaultAdmin {
     /// The service over these keys.
     #[must_use]
     pub const fn new(vault: Vault) -> Self {
-        Self { vault }
+        Self { vault, preview_commands: false }
+    }
+
+    /// Whether key pairs are exported (`enablePreviewFeatures`).
+    #[must_use]
+    pub fn with_preview_commands(self, preview_commands: bool) -> Self {
+        Self { preview_commands, ..self }
     }
 
     /// As a service.
@@ -69,17 +79,26 @@ impl VaultAdmin {
     }
 
     async fn import(&self, request: admin::ImportPublicKeyRequest) -> Result<Fingerprint, AdminError> {
-        let proto = crypto::PublicKey::decode(request.public_key).map_err(malformed)?;
-        let key = match proto.key.ok_or_else(|| malformed("field `key` is not set"))? {
-            crypto::public_key::Key::SigningPublicKey(key) => SigningPublicKey::from_proto(key).map_err(malformed)?,
-            crypto::public_key::Key::EncryptionPublicKey(_) => {
+        let proto = match crypto::PublicKey::decode(request.public_key.clone()) {
+            Ok(crypto::PublicKey { key: Some(crypto::public_key::Key::SigningPublicKey(key)) }) => key,
+            Ok(crypto::PublicKey { key: Some(crypto::public_key::Key::EncryptionPublicKey(_)) }) => {
                 return Err(malformed("this node keeps signing keys only"));
             }
+            Ok(crypto::PublicKey { key: None }) => return Err(malformed("field `key` is not set")),
+            Err(error) => downloaded(&request.public_key).ok_or_else(|| malformed(error))?,
         };
+        let key = SigningPublicKey::from_proto(proto).map_err(malformed)?;
         let name = key_name(request.name)?;
         self.vault.put_public(&key, name).await.map_err(|error| self.vault.fault(error))?;
         Ok(key.fingerprint().clone())
     }
+}
+
+/// A signing key as the Console writes it to a file: versioned. Canton reads it as the message of the call, because the
+/// version stands where an encryption key would, and unknown fields are passed over (`keys.public.download_to`).
+fn downloaded(bytes: &Bytes) -> Option<crypto::SigningPublicKey> {
+    let data = versioned::unwrap(bytes).ok()?.data;
+    crypto::SigningPublicKey::decode(data).ok()
 }
 
 pub(super) fn key_name(name: String) -> Result<Option<String>, AdminError> {
@@ -157,9 +176,15 @@ impl VaultService for VaultAdmin {
 
     async fn export_key_pair(
         &self,
-        _: Request<admin::ExportKeyPairRequest>,
+        request: Request<admin::ExportKeyPairRequest>,
     ) -> Result<Response<admin::ExportKeyPairResponse>, Status> {
-        Err(Status::failed_precondition("Remote export of private keys only allowed when preview is enabled"))
+        if !self.preview_commands {
+            let refused = "Remote export of private keys only allowed when preview is enabled";
+            return Err(Status::failed_precondition(refused));
+        }
+        let trace = Trace::of(&request);
+        let key_pair = key_pair::export(&self.vault, request.into_inner(), &trace).await?;
+        Ok(Response::new(admin::ExportKeyPairResponse { key_pair }))
     }
 
     async fn delete_key_pair(

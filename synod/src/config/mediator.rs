@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use synod_runtime::settings::{Mistakes, Settings};
 
 use super::AdminApiConfig;
-use super::shared::{InitConfig, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
+use super::shared::{FeaturesConfig, InitConfig, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
 
 /// Everything that can be configured of a mediator node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub(crate) struct MediatorConfig {
     pub(crate) monitoring: MonitoringConfig,
     /// What is written to the log.
     pub(crate) logging: LoggingConfig,
+    /// What is off without being asked for.
+    pub(crate) features: FeaturesConfig,
 }
 
 impl Default for MediatorConfig {
@@ -38,6 +40,7 @@ impl Default for MediatorConfig {
             sequencer_client: SequencerClientConfig::default(),
             monitoring: MonitoringConfig::local(5062, 5064, 10014),
             logging: LoggingConfig::default(),
+            features: FeaturesConfig::default(),
         }
     }
 }

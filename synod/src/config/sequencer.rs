@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use synod_runtime::settings::{Mistakes, Settings};
 use synod_runtime::tls::TlsServerConfig;
 
-use super::shared::{InitConfig, LOOPBACK, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
+use super::shared::{FeaturesConfig, InitConfig, LOOPBACK, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
 use super::{AdminApiConfig, CometBftConfig};
 
 /// Everything that can be configured of a sequencer node.
@@ -29,6 +29,8 @@ pub(crate) struct SequencerConfig {
     pub(crate) monitoring: MonitoringConfig,
     /// What is written to the log.
     pub(crate) logging: LoggingConfig,
+    /// What is off without being asked for.
+    pub(crate) features: FeaturesConfig,
 }
 
 impl Default for SequencerConfig {
@@ -42,6 +44,7 @@ impl Default for SequencerConfig {
             cometbft: None,
             monitoring: MonitoringConfig::local(5061, 5063, 10013),
             logging: LoggingConfig::default(),
+            features: FeaturesConfig::default(),
         }
     }
 }

@@ -38,6 +38,14 @@ pub(crate) enum IdentityType {
     Manual,
 }
 
+/// `[features]`
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct FeaturesConfig {
+    /// Commands that Canton calls a preview: the export of key pairs.
+    pub(crate) enable_preview_commands: bool,
+}
+
 /// A node's name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -13,7 +13,7 @@ use synod_node_admin::sequencer::{
 };
 use synod_node_admin::{
     AdminServer, AdminServerFault, LogLevels, StatusAdmin, SynchronizerTime, SynchronizerTimeAdmin,
-    TopologyAggregationAdmin, TopologyReadAdmin, TopologyStores, TopologyWriteAdmin, VaultAdmin,
+    TopologyAggregationAdmin, TopologyReadAdmin, TopologyStores, TopologyWriteAdmin,
 };
 
 use super::foundation::Foundation;
@@ -52,7 +52,7 @@ fn shared(
     Ok(AdminServer::new()?.with(|routes| {
         routes
             .add_service(StatusAdmin::new(levels).into_service())
-            .add_service(VaultAdmin::new(foundation.vault.clone()).into_service())
+            .add_service(foundation.vault_admin().into_service())
             .add_service(foundation.identity_admin(&stores).into_service())
             .add_service(TopologyReadAdmin::new(stage.clone(), stores.clone()).into_service())
             .add_service(TopologyAggregationAdmin::new(stage.clone(), stores.clone()).into_service())

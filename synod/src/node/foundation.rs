@@ -8,7 +8,7 @@ use std::time::Duration;
 use synod_node_admin::access::AdminGuard;
 use synod_node_admin::{
     AdminSecurity, GrpcHealthServer, IdentityAdmin, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StopNode,
-    SynchronizerTopology, TopologyBroadcaster, TopologyOutbox, TopologyStores, TopologyStoresParts, Vault,
+    SynchronizerTopology, TopologyBroadcaster, TopologyOutbox, TopologyStores, TopologyStoresParts, Vault, VaultAdmin,
 };
 use synod_ordering::Clock;
 use synod_runtime::health::Role;
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use super::StartError;
 use super::identity::NodeIdentity;
 use super::security::AdminAccess;
-use crate::config::{IdentityType, InitConfig, MonitoringConfig, NodeName, StorageConfig};
+use crate::config::{FeaturesConfig, IdentityType, InitConfig, MonitoringConfig, NodeName, StorageConfig};
 
 /// How long the lease lasts without being renewed.
 const LEASE_MS: u32 = 10_000;
@@ -34,6 +34,7 @@ pub(super) struct FoundationParts<'a> {
     pub(super) init: &'a InitConfig,
     pub(super) storage: &'a StorageConfig,
     pub(super) monitoring: &'a MonitoringConfig,
+    pub(super) features: FeaturesConfig,
     /// Names this process's place on its machine: a restarted one takes its own lease back at once.
     pub(super) place: SocketAddr,
     pub(super) supervisor: Supervisor,
@@ -56,13 +57,14 @@ pub(super) struct Foundation {
     pub(super) outbox: TopologyOutbox,
     stop: StopNode,
     identity: IdentityType,
+    features: FeaturesConfig,
 }
 
 impl Foundation {
     /// Opens the store, waits until this process is its writer, and makes or reads the identity. Health and metrics are
     /// served from the beginning: a standby is watched too.
     pub(super) async fn open(parts: FoundationParts<'_>) -> Result<Self, StartError> {
-        let FoundationParts { kind, name, init, storage, monitoring, place, supervisor, clock } = parts;
+        let FoundationParts { kind, name, init, storage, monitoring, features, place, supervisor, clock } = parts;
         let component = match kind {
             MemberKind::Mediator => "mediator",
             MemberKind::Participant | MemberKind::Sequencer => "sequencer",
@@ -85,8 +87,21 @@ impl Foundation {
         };
         let vault = Vault::of_node(store.clone(), stop.clone());
         let outbox = TopologyOutbox::default();
-        let foundation =
-            Self { supervisor, clock, store, lease, metrics, health, lifecycle, stage, vault, outbox, stop, identity };
+        let foundation = Self {
+            supervisor,
+            clock,
+            store,
+            lease,
+            metrics,
+            health,
+            lifecycle,
+            stage,
+            vault,
+            outbox,
+            stop,
+            identity,
+            features,
+        };
         foundation.keep_lease();
         Ok(foundation)
     }
@@ -135,6 +150,11 @@ impl Foundation {
                 fault = stores.dispatch(broadcaster) => Err(fault),
             }
         });
+    }
+
+    /// Who tells and changes the keys of the node.
+    pub(super) fn vault_admin(&self) -> VaultAdmin {
+        VaultAdmin::new(self.vault.clone()).with_preview_commands(self.features.enable_preview_commands)
     }
 
     /// Who gives the node its identity.

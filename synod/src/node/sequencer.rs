@@ -82,6 +82,7 @@ impl SequencerNode {
             init: &config.init,
             storage: &config.storage,
             monitoring: &config.monitoring,
+            features: config.features,
             place: place_of(&public),
             supervisor,
             clock,

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use synod_crypto::{KeyUsages, SigningKeySpec};
+use synod_proto::crypto::admin::v30::ImportPublicKeyRequest;
 use synod_rpc::crypto::admin::v30::vault_service_server::VaultService;
 use synod_store::{Store, StoreConfig};
 use synod_testkit::fields;
@@ -204,4 +205,68 @@ async fn what_the_password_does_not_open_is_not_stored() {
         assert_eq!(refused.code(), code, "{refused:?}");
         assert_eq!(content(&vault).await, []);
     }
+}
+
+/// A call that exports a key.
+fn wanted(fingerprint: &Fingerprint, password: &str) -> Request<ExportKeyPairRequest> {
+    let (fingerprint, password) = (fingerprint.as_str().to_owned(), password.to_owned());
+    Request::new(ExportKeyPairRequest { fingerprint, protocol_version: 35, password })
+}
+
+#[tokio::test]
+async fn an_exported_key_pair_is_imported_elsewhere() {
+    let (_folder, from) = vault().await;
+    let key = generate(KeyUsages::PROTOCOL);
+    from.put(&key, Some("ours".to_owned())).await.expect("stored");
+    let fingerprint = key.public_key().fingerprint();
+    let service = VaultAdmin::new(from.clone()).with_preview_commands(true);
+    let mut seen = Vec::new();
+    for password in ["", PASSWORD, PASSWORD] {
+        let exported = service.export_key_pair(wanted(fingerprint, password)).await.expect("exported").into_inner();
+        let (_folder, to) = vault().await;
+        let import =
+            ImportKeyPairRequest { password: password.to_owned(), ..request(exported.key_pair.clone(), "new") };
+        call(&to, import).await.expect("imported");
+        let found = to.signing_key(fingerprint).await.expect("reads").expect("there");
+        assert_eq!(found.to_proto(), key.to_proto());
+        seen.push(exported.key_pair);
+    }
+    assert_eq!(seen[0], versioned(&signing(key.to_proto())));
+    assert_ne!(seen[1], seen[2], "salt and nonce are drawn each time");
+}
+
+#[tokio::test]
+async fn what_cannot_be_exported_is_said() {
+    let (_folder, vault) = vault().await;
+    let key = generate(KeyUsages::PROTOCOL);
+    vault.put_public(key.public_key(), None).await.expect("stored");
+    let service = VaultAdmin::new(vault).with_preview_commands(true);
+    let fingerprint = key.public_key().fingerprint();
+    let refused = service.export_key_pair(wanted(fingerprint, "")).await.expect_err("its private key is elsewhere");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    let expected = format!("Error retrieving private key [{fingerprint}] no private key found for [{fingerprint}]");
+    assert_eq!(refused.message(), expected);
+    let mut other = wanted(fingerprint, "");
+    other.get_mut().protocol_version = 7;
+    assert_eq!(service.export_key_pair(other).await.expect_err("no version").code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_public_key_is_read_in_the_form_of_the_call_and_in_that_of_a_file() {
+    let (_folder, vault) = vault().await;
+    let service = VaultAdmin::new(vault.clone());
+    let import = |public_key: Bytes| {
+        service.import_public_key(Request::new(ImportPublicKeyRequest { public_key, name: "theirs".to_owned() }))
+    };
+    let (called, filed) = (generate(KeyUsages::PROTOCOL), generate(KeyUsages::NAMESPACE));
+    let message =
+        crypto::PublicKey { key: Some(crypto::public_key::Key::SigningPublicKey(called.public_key().to_proto())) };
+    import(message.encode_to_vec().into()).await.expect("as in the call");
+    import(versioned::wrap(30, &filed.public_key().to_proto().encode_to_vec())).await.expect("as in a file");
+    assert!(import(Bytes::from_static(b"no key")).await.is_err());
+    let mut expected = [&called, &filed].map(|key| key.public_key().fingerprint().clone());
+    expected.sort();
+    let mut found: Vec<_> = content(&vault).await.into_iter().map(|(fingerprint, ..)| fingerprint).collect();
+    found.sort();
+    assert_eq!(found, expected);
 }

@@ -111,6 +111,7 @@ impl MediatorNode {
             init: &config.init,
             storage: &config.storage,
             monitoring: &config.monitoring,
+            features: config.features,
             place: place_of(&admin),
             supervisor,
             clock,
