@@ -6,6 +6,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
 };
 
+use super::pem;
+
 /// Somebody who makes certificates, known by its own.
 #[derive(Debug)]
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -35,7 +37,7 @@ impl Authority {
     /// Its own certificate (PEM).
     #[must_use]
     pub fn certificate(&self) -> String {
-        self.0.pem()
+        pem::certificate(self.0.der())
     }
 
     /// A server of `localhost` and 127.0.0.1.
@@ -56,7 +58,10 @@ impl Authority {
         params.subject_alt_names.push(SanType::IpAddress([127, 0, 0, 1].into()));
         params.extended_key_usages.push(usage);
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");
-        Identity { certificate: certificate.pem(), private_key: key.serialize_pem() }
+        Identity {
+            certificate: pem::certificate(certificate.der()),
+            private_key: pem::encode("PRIVATE KEY", &key.serialize_der()),
+        }
     }
 }
 

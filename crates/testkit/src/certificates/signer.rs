@@ -11,6 +11,8 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 
+use super::pem;
+
 /// How tokens are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of RFC 7518")]
@@ -72,7 +74,7 @@ impl TokenSigner {
         };
         let key = key.expect("a key");
         let params = CertificateParams::new(vec!["tokens".to_owned()]).expect("a name");
-        let certificate = params.self_signed(&key).expect("a certificate").pem();
+        let certificate = pem::certificate(params.self_signed(&key).expect("a certificate").der());
         Self { kind, key, certificate }
     }
 

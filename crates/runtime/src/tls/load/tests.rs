@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use synod_testkit::certificates::{Authority, Identity};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,31 +19,20 @@ use crate::tls::{accepted, secured};
 /// An authority, and the files of a server that it vouches for.
 struct Files {
     folder: TempDir,
-    authority: CertifiedIssuer<'static, KeyPair>,
+    authority: Authority,
 }
 
 impl Files {
     fn new() -> Self {
-        let files = Self { folder: tempfile::tempdir().unwrap(), authority: authority() };
-        files.identity("server", ExtendedKeyUsagePurpose::ServerAuth);
-        files.write("authority.pem", &files.authority.pem());
+        let files = Self { folder: tempfile::tempdir().unwrap(), authority: Authority::new() };
+        files.write("server", &files.authority.server());
+        std::fs::write(files.path("authority.pem"), files.authority.certificate()).unwrap();
         files
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
     /// Writes a certificate and its key.
-    fn identity(&self, name: &str, usage: ExtendedKeyUsagePurpose) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        params.extended_key_usages.push(usage);
-        let certificate = params.signed_by(&key, &self.authority).unwrap();
-        self.write(&format!("{name}.pem"), &certificate.pem());
-        self.write(&format!("{name}.key"), &key.serialize_pem());
+    fn write(&self, name: &str, identity: &Identity) {
+        let _ = identity.write(self.folder.path(), name);
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -69,7 +58,8 @@ impl Files {
     /// What a client says, with a certificate of this name or without one.
     fn client(&self, identity: Option<&str>, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
         let mut roots = RootCertStore::empty();
-        roots.add(self.authority.der().clone()).unwrap();
+        let authority = CertificateDer::from_pem_slice(self.authority.certificate().as_bytes()).unwrap();
+        roots.add(authority).unwrap();
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
         let builder = builder.with_root_certificates(roots);
@@ -84,12 +74,6 @@ impl Files {
         config.alpn_protocols.push(ALPN.to_vec());
         config
     }
-}
-
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
 /// Whether a server with these settings takes a client: a byte goes there and back.
@@ -120,16 +104,10 @@ const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 #[tokio::test]
 async fn certificates_of_clients_are_required_optional_or_not_asked_for() {
     let files = Files::new();
-    files.identity("client", ExtendedKeyUsagePurpose::ClientAuth);
-    let strangers = Files::new();
-    strangers.identity("client", ExtendedKeyUsagePurpose::ClientAuth);
-    let stranger = || {
-        // Trusts the server, and shows a certificate of an authority that the server does not trust.
-        for name in ["client.pem", "client.key"] {
-            std::fs::copy(strangers.path(name), files.path(&format!("stranger{}", &name[6..]))).unwrap();
-        }
-        files.client(Some("stranger"), BOTH)
-    };
+    files.write("client", &files.authority.client());
+    // Of an authority that the server does not trust.
+    files.write("stranger", &Authority::new().client());
+    let stranger = || files.client(Some("stranger"), BOTH);
     let require = files.asking(ClientAuth::Require);
     assert!(takes(&require, files.client(Some("client"), BOTH)).await);
     assert!(!takes(&require, files.client(None, BOTH)).await);
@@ -182,7 +160,7 @@ fn what_is_wrong_with_the_files_is_said() {
     assert!(said(swapped).contains("server.pem has no private key"));
     let empty = TlsServerConfig { cert_chain_file: files.path("server.key"), ..files.settings() };
     assert!(said(empty).contains("server.key has no certificate"));
-    files.identity("other", ExtendedKeyUsagePurpose::ServerAuth);
+    files.write("other", &files.authority.server());
     let unlike = TlsServerConfig { private_key_file: files.path("other.key"), ..files.settings() };
     assert!(said(unlike).contains("certificate and private key cannot be used"));
     let alone = TlsServerConfig { client_auth: ClientAuth::Require, ..files.settings() };
