@@ -1,6 +1,5 @@
 //! A checked connection to a sequencer (chapter 01 §2, steps 1 to 5).
 
-use std::fmt;
 use std::time::Duration;
 
 use synod_proto::connection::v30::GetApiInfoRequest;
@@ -13,10 +12,10 @@ use synod_rpc::connection::v30::api_info_service_client::ApiInfoServiceClient;
 use synod_rpc::sequencer::api::v30::sequencer_connect_service_client::SequencerConnectServiceClient;
 use synod_topology::StaticSynchronizerParameters;
 use synod_types::{PhysicalSynchronizerId, ProtocolVersion, SequencerId, UniqueIdentifier};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
-use crate::ClientError;
 use crate::call::{answer, within};
+use crate::{ClientError, ClientIdentity};
 
 /// Release that we say we are: what a participant of the same release says.
 pub(crate) const CLIENT_VERSION: &str = "3.5.10";
@@ -30,24 +29,6 @@ const FLOW_WINDOW_BYTES: u32 = 1024 * 1024;
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(40);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// A certificate that a client shows to servers that ask for one, with its key.
-#[derive(Clone)]
-pub struct ClientIdentity(Identity);
-
-impl ClientIdentity {
-    /// The certificate with what leads to its root, and the private key, both PEM. They are looked at when they are used.
-    #[must_use]
-    pub fn from_pem(certificate_chain: &[u8], private_key: &[u8]) -> Self {
-        Self(Identity::from_pem(certificate_chain, private_key))
-    }
-}
-
-impl fmt::Debug for ClientIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientIdentity(..)")
-    }
-}
 
 /// How to connect.
 #[derive(Debug, Clone, Default)]
@@ -147,7 +128,7 @@ async fn connect(url: &str, options: &ConnectOptions) -> Result<Channel, ClientE
             None => ClientTlsConfig::new().with_native_roots(),
         };
         let tls = match &options.identity {
-            Some(ClientIdentity(identity)) => tls.identity(identity.clone()),
+            Some(identity) => identity.shown_by(tls),
             None => tls,
         };
         endpoint = endpoint.tls_config(tls).map_err(unreachable)?;

@@ -15,6 +15,7 @@
 //! [`SequencerPool`].
 
 mod call;
+mod client_identity;
 mod connection;
 mod error;
 mod event;
@@ -29,7 +30,8 @@ mod subscription;
 mod token;
 mod topology;
 
-pub use connection::{ClientIdentity, ConnectOptions, SequencerConnection};
+pub use client_identity::{ClientIdentity, InvalidClientIdentity};
+pub use connection::{ConnectOptions, SequencerConnection};
 pub use error::{ClientError, Retry};
 pub use event::{EventError, EventKeys, ReceivedEvent, StreamChecker};
 pub use identity::{IdentityFault, MemberIdentity, MemberKeys};

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use synod_client::ClientIdentity;
+use synod_runtime::Chain;
 use synod_runtime::settings::{Mistakes, SecretFile};
 use tonic::metadata::AsciiMetadataValue;
 use tonic::service::Interceptor;
-use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+use tonic::transport::{Certificate, ClientTlsConfig};
 use tonic::{Request, Status};
 
 /// Variables that stand instead of options.
@@ -58,7 +60,10 @@ impl AdminAccess {
             (Some(certificate), Some(private_key)) => {
                 let certificate = read(certificate, &format!("{key}.client_cert_file"), mistakes);
                 let private_key = read(private_key, &format!("{key}.client_key_file"), mistakes);
-                certificate.zip(private_key).map(|(certificate, key)| Identity::from_pem(certificate, key))
+                certificate.zip(private_key).and_then(|(certificate, private_key)| {
+                    let identity = ClientIdentity::from_pem(&certificate, &private_key);
+                    identity.map_err(|error| mistakes.add(key, Chain(&error).to_string())).ok()
+                })
             }
             (None, None) => None,
             _ => {
@@ -81,7 +86,7 @@ fn read(path: &PathBuf, key: &str, mistakes: &mut Mistakes) -> Option<Vec<u8>> {
 }
 
 fn token(file: &SecretFile) -> Result<AsciiMetadataValue, String> {
-    let token = file.read().map_err(|error| synod_runtime::Chain(&error).to_string())?;
+    let token = file.read().map_err(|error| Chain(&error).to_string())?;
     let header = AsciiMetadataValue::try_from(format!("Bearer {}", token.expose()));
     let mut header = header.map_err(|_| "has something that no header can have".to_owned())?;
     header.set_sensitive(true);
@@ -92,7 +97,7 @@ fn token(file: &SecretFile) -> Result<AsciiMetadataValue, String> {
 #[derive(Clone, Default)]
 pub(crate) struct Credentials {
     authorities: Option<Certificate>,
-    identity: Option<Identity>,
+    identity: Option<ClientIdentity>,
     token: Option<AsciiMetadataValue>,
 }
 
@@ -110,7 +115,7 @@ impl Credentials {
             None => ClientTlsConfig::new().with_native_roots(),
         };
         match &self.identity {
-            Some(identity) => tls.identity(identity.clone()),
+            Some(identity) => identity.shown_by(tls),
             None => tls,
         }
     }

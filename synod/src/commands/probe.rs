@@ -63,8 +63,10 @@ fn options(arguments: &ProbeArgs) -> Result<ConnectOptions, SettingsErrors> {
     let trusted_certificates = read("--ca-file", &arguments.ca_file);
     let certificate = read("--client-cert-file", &arguments.client_cert_file);
     let private_key = read("--client-key-file", &arguments.client_key_file);
+    let identity = certificate.zip(private_key).and_then(|(certificate, key)| {
+        let identity = ClientIdentity::from_pem(&certificate, &key);
+        identity.map_err(|error| mistakes.add("--client-cert-file", Chain(&error).to_string())).ok()
+    });
     mistakes.into_result()?;
-    let identity = certificate.zip(private_key);
-    let identity = identity.map(|(certificate, key)| ClientIdentity::from_pem(&certificate, &key));
     Ok(ConnectOptions { trusted_certificates, identity, timeout: None })
 }

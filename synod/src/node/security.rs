@@ -101,7 +101,8 @@ pub(super) fn client_identity(config: Option<&ClientCertConfig>) -> Result<Optio
     let read = |path: &Path| read(path).map_err(|what| format!("cannot be used: {what}"));
     let identity = read(&config.cert_chain_file).and_then(|certificate_chain| {
         let private_key = Secret::new(read(&config.private_key_file)?);
-        Ok(ClientIdentity::from_pem(&certificate_chain, private_key.expose()))
+        let identity = ClientIdentity::from_pem(&certificate_chain, private_key.expose());
+        identity.map_err(|error| format!("cannot be used: {}", Chain(&error)))
     });
     let identity = identity.map_err(|what| mistakes.add("sequencer_client.client_cert", what)).ok();
     mistakes.into_result()?;

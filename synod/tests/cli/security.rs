@@ -215,8 +215,8 @@ fn guarded_nodes_are_founded_and_administered_by_who_may() {
     let none = ["status", "--json", "--token-file", &guarded.file("synchronizer.toml")];
     assert_eq!(guarded.run(&none).1, Some(78), "a file of several lines is no token");
     let wrong = guarded.file("authority.pem");
-    let (waiting, code) = guarded.run(&["status", "--json", "--client-cert-file", &guarded.file("mediator.pem")]);
-    assert_eq!(code, Some(1), "a certificate with the key of another: {waiting}");
+    let (told, code) = guarded.run(&["status", "--json", "--client-cert-file", &guarded.file("mediator.pem")]);
+    assert_eq!(code, Some(78), "a certificate with the key of another: {told}");
     let (waiting, code) = guarded.run(&["status", "--json"]);
     let waiting: Value = serde_json::from_str(&waiting).expect("JSON");
     assert_eq!(

@@ -67,3 +67,20 @@ fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | Interrupted | TimedOut | WouldBlock)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_cannot_be_taken_is_not_the_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let connection = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let no_files = io::Error::from_raw_os_error(24);
+        let incoming = [Err(no_files), Err(io::ErrorKind::ConnectionReset.into()), Ok(connection)];
+        let taken: Vec<_> = accepted(futures::stream::iter(incoming)).collect().await;
+        assert!(matches!(taken.as_slice(), [Ok(_)]), "{taken:?}");
+    }
+}
