@@ -3,17 +3,16 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use synod_machine::EventRecord;
-use synod_store::{EventsError, Store, StoreFault};
+use synod_store::{EventsError, Store, StoreFault, to_its_end};
 use synod_types::{CantonTimestamp, MemberIndex};
 use tokio::sync::Notify;
 
-use crate::tail::Tail;
+use crate::read_ahead::{ReadAhead, Share};
+use crate::tail::{Tail, cost};
 use crate::wakeups::Wakeups;
 
 /// Most events that one page from the store holds.
 const PAGE_EVENTS: usize = 500;
-/// Most bytes that one read returns (one event may be larger).
-const READ_BYTES: usize = 1024 * 1024;
 
 /// All committed events: the newest in memory, the others in the store.
 #[derive(Debug)]
@@ -21,6 +20,7 @@ pub struct EventLog {
     store: Store,
     tail: RwLock<(Tail, CantonTimestamp)>,
     wakeups: Wakeups,
+    read_ahead: Arc<ReadAhead>,
 }
 
 impl EventLog {
@@ -28,7 +28,7 @@ impl EventLog {
     #[must_use]
     pub fn new(store: Store, head_time: CantonTimestamp, tail_bytes: usize) -> Self {
         let tail = RwLock::new((Tail::new(head_time, tail_bytes), head_time));
-        Self { store, tail, wakeups: Wakeups::default() }
+        Self { store, tail, wakeups: Wakeups::default(), read_ahead: Arc::default() }
     }
 
     /// Makes committed events visible and wakes their readers. `head_time` is the last time of the committed block.
@@ -58,6 +58,7 @@ impl EventLog {
             member,
             registered_from,
             scanned: after.max(registered_from),
+            share: None,
         }
     }
 
@@ -75,7 +76,8 @@ impl EventLog {
     }
 }
 
-/// One reader's place in the events of one member. Costs a cursor, however far behind it is.
+/// One reader's place in the events of one member. Costs a cursor, and its share of what readers hold, however far behind it
+/// is.
 #[derive(Debug)]
 pub struct MemberReader {
     log: Arc<EventLog>,
@@ -84,41 +86,49 @@ pub struct MemberReader {
     /// Every event of the member at or before this time was returned.
     scanned: CantonTimestamp,
     wakeup: Arc<Notify>,
+    /// Of the events that were returned last.
+    share: Option<Share>,
 }
 
 impl MemberReader {
     /// The next events in order, at least one; waits for one as long as there is none. Safe to cancel: an event that
-    /// was not returned is returned by the next call.
+    /// was not returned is returned by the next call. Call it when the events of the last call are gone.
     ///
     /// # Errors
     /// [`EventsError::Pruned`] when the reader is so far behind that events it has not seen are gone, otherwise a fault
     /// of the store.
     pub async fn next(&mut self) -> Result<Vec<Arc<EventRecord>>, EventsError> {
         loop {
-            let events = self.read().await?;
+            self.share = None;
+            let mut share = self.log.read_ahead.share();
+            let events = self.read(share.limit_bytes()).await?;
+            share.shrink_to(events.iter().map(|event| cost(event)).sum());
             if let Some(last) = events.last() {
                 self.scanned = last.time;
+                self.share = Some(share);
                 return Ok(events);
             }
+            drop(share);
             self.wakeup.notified().await;
         }
     }
 
-    async fn read(&mut self) -> Result<Vec<Arc<EventRecord>>, EventsError> {
+    async fn read(&mut self, limit_bytes: usize) -> Result<Vec<Arc<EventRecord>>, EventsError> {
         let (in_memory, head_time) = {
             let tail = self.log.tail.read().unwrap_or_else(PoisonError::into_inner);
-            (tail.0.read(self.member, self.scanned, READ_BYTES), tail.1)
+            (tail.0.read(self.member, self.scanned, limit_bytes), tail.1)
         };
         if let Some(events) = in_memory {
             return Ok(events);
         }
+        let (store, member, from, scanned) = (self.log.store.clone(), self.member, self.registered_from, self.scanned);
         let page =
-            self.log.store.events(self.member, self.registered_from, self.scanned, PAGE_EVENTS, READ_BYTES).await?;
+            to_its_end(async move { store.events(member, from, scanned, PAGE_EVENTS, limit_bytes).await }).await?;
         if page.is_empty() {
             // The store has been read after `head_time` was published: nothing of this member is missing up to it.
             self.scanned = self.scanned.max(head_time);
             let tail = self.log.tail.read().unwrap_or_else(PoisonError::into_inner);
-            return Ok(tail.0.read(self.member, self.scanned, READ_BYTES).unwrap_or_default());
+            return Ok(tail.0.read(self.member, self.scanned, limit_bytes).unwrap_or_default());
         }
         Ok(page.into_iter().map(Arc::new).collect())
     }

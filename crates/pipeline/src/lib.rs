@@ -8,6 +8,7 @@ mod committer;
 mod event_log;
 mod executor;
 mod head;
+mod read_ahead;
 mod tail;
 mod wakeups;
 

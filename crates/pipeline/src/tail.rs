@@ -119,7 +119,8 @@ fn drop_front(lane: &mut Lane, event: &EventRecord) {
     lane.floor = event.time;
 }
 
-fn cost(event: &EventRecord) -> usize {
+/// Bytes that an event holds, about.
+pub(crate) fn cost(event: &EventRecord) -> usize {
     RECORD_OVERHEAD_BYTES + event.batch.as_ref().map_or(0, bytes::Bytes::len)
 }
 

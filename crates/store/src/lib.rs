@@ -8,6 +8,7 @@
 //! - [`Store::prune`]: forgetting what every member has processed.
 //! - [`database`]: the same database for tables that other crates define, such as the mediator's.
 //! - [`PlainRows`]: the database without everything else, for measurements.
+//! - [`to_its_end`]: for reads inside of streams to clients.
 //! - Identity, keys, settings, the node's own topology store, and the outbox towards CometBFT.
 //!
 //! A [`StoreFault`] of a write means that the node cannot know what is stored: the process ends, a restart finds out.
@@ -17,6 +18,7 @@ mod codec;
 mod commit;
 mod config;
 pub mod database;
+mod detached;
 mod error;
 mod events;
 mod head;
@@ -39,6 +41,7 @@ mod traffic;
 
 pub use commit::CommitReport;
 pub use config::StoreConfig;
+pub use detached::to_its_end;
 pub use error::{StoreError, StoreFault, StoreRefused};
 pub use events::EventsError;
 pub use head::BlockRow;

@@ -11,6 +11,7 @@ use synod_proto::mediator::admin::v30::{
 use synod_rpc::mediator::admin::v30::mediator_inspection_service_server::{
     MediatorInspectionService, MediatorInspectionServiceServer,
 };
+use synod_store::to_its_end;
 use synod_types::CantonTimestamp;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status, async_trait};
@@ -81,7 +82,8 @@ impl Reader {
         let reached = self.watermark.wait_for(|time| time.is_some_and(|time| time > after)).await;
         // The condition is fulfilled by no `None`; the sender is gone when the mediator stops.
         let up_to = reached.ok().and_then(|time| *time).ok_or(NodeFault::Unavailable)?;
-        let page = self.source.verdicts(after, up_to, PAGE_LENGTH).await?;
+        let source = Arc::clone(&self.source);
+        let page = to_its_end(async move { source.verdicts(after, up_to, PAGE_LENGTH).await }).await?;
         if page.read_to <= after || page.read_to > up_to {
             return Err(NodeFault::broken(format!(
                 "verdicts after {after} up to {up_to} were read up to {}",

@@ -13,7 +13,7 @@ use synod_proto::sequencer::api::v30::{
 };
 use synod_proto::topology::admin::v30::TopologyTransactions;
 use synod_proto::topology::admin::v30::topology_transactions::Item;
-use synod_store::StoreFault;
+use synod_store::{StoreFault, to_its_end};
 use synod_topology::TopologyRow;
 use synod_topology::init_state::{NoInitialState, as_of, reference_time};
 use synod_types::{CantonTimestamp, Member};
@@ -54,7 +54,8 @@ impl Rows {
     /// The next rows, at most `limit`; empty at the end.
     async fn next(&mut self, limit: usize) -> Result<Vec<TopologyRow>, StoreFault> {
         if self.pending.is_empty() && !self.is_read {
-            let page = self.core.store.topology_page(self.after, self.reference, PAGE_ROWS).await?;
+            let (store, after, reference) = (self.core.store.clone(), self.after, self.reference);
+            let page = to_its_end(async move { store.topology_page(after, reference, PAGE_ROWS).await }).await?;
             self.is_read = page.len() < PAGE_ROWS;
             self.after = page.last().map(|row| row.id).or(self.after);
             self.pending = page.into_iter().map(|row| as_of(row, self.max_valid_from)).collect();

@@ -7,7 +7,7 @@ use synod_crypto::{
     Hash, KeyUsages, Signature, SigningError, SigningPrivateKey, SigningPublicKey, sequenced_event_hash,
 };
 use synod_pipeline::Head;
-use synod_store::{Store, StoreFault};
+use synod_store::{Store, StoreFault, to_its_end};
 use synod_topology::MappingCode;
 use synod_topology::mapping::Mapping;
 use synod_types::{CantonTimestamp, Fingerprint, Member};
@@ -108,8 +108,12 @@ impl EventSigner {
     /// The key mappings of this sequencer that have ended.
     async fn read_former(&self, store: &Store) -> Result<Vec<FormerKeys>, StoreFault> {
         let uid = self.member.uid();
-        let of = (&uid.namespace(), uid.identifier());
-        let rows = store.accepted_topology_rows(MappingCode::OwnerToKeyMapping, Some(of)).await?;
+        let (store, namespace, identifier) = (store.clone(), uid.namespace(), uid.identifier().to_owned());
+        let reading = async move {
+            let of = (&namespace, identifier.as_str());
+            store.accepted_topology_rows(MappingCode::OwnerToKeyMapping, Some(of)).await
+        };
+        let rows = to_its_end(reading).await?;
         let mut former = Vec::new();
         for row in rows {
             let (Some(until), Ok(signed)) = (row.valid_until, row.transaction()) else { continue };

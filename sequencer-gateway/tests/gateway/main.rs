@@ -3,6 +3,7 @@
 mod acknowledge;
 mod client;
 mod connect;
+mod keep_alive;
 mod login;
 mod node;
 mod purchase;
