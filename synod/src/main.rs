@@ -9,6 +9,7 @@ mod config;
 mod localnet;
 mod node;
 mod self_test;
+mod transactions;
 
 use std::process::ExitCode;
 

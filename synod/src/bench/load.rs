@@ -15,7 +15,7 @@ use super::tally::Tally;
 use super::{BenchMember, Members, Plan};
 
 /// How long a submission may take until it is sequenced.
-const MAX_SEQUENCING_DELAY: Duration = Duration::from_secs(60);
+pub(super) const MAX_SEQUENCING_DELAY: Duration = Duration::from_secs(60);
 
 /// Different contents for each recipient. A multiple of ten: the mixed payload has every tenth one large.
 const VARIETY: usize = 60;
@@ -99,7 +99,7 @@ fn batch(plan: &Plan, recipient: &BenchMember, number: u64) -> Option<Batch> {
 }
 
 /// Bytes that do not compress, different for each number: what encrypted views look like.
-fn content(length: usize, number: u64) -> Bytes {
+pub(super) fn content(length: usize, number: u64) -> Bytes {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
@@ -113,11 +113,11 @@ fn content(length: usize, number: u64) -> Bytes {
 }
 
 /// Whether the sequencer may have taken the submission although the call failed.
-fn is_unknown(error: &ClientError) -> bool {
+pub(super) fn is_unknown(error: &ClientError) -> bool {
     matches!(error, ClientError::Timeout { .. }) || error.retry() == Retry::Unknown
 }
 
-fn name_of(error: &ClientError) -> String {
+pub(super) fn name_of(error: &ClientError) -> String {
     error
         .error_id()
         .unwrap_or_else(|| error.status().map_or_else(|| error.to_string(), |status| format!("{:?}", status.code())))

@@ -3,6 +3,7 @@
 //! The load goes to a sequencer, or, for comparison, in plain batches into a table of a database: the same submissions, made
 //! and signed by the same code in the same window.
 
+mod confirm;
 mod load;
 mod members;
 mod plain;
@@ -16,6 +17,7 @@ use synod_client::{ClientError, ConnectOptions, SequencerConnection};
 use synod_store::{StoreError, StoreFault};
 use thiserror::Error;
 
+pub(crate) use confirm::{ConfirmPlan, ConfirmReport};
 pub(crate) use report::Report;
 
 use self::members::BenchMember;
@@ -34,6 +36,8 @@ pub(crate) enum BenchError {
     Database(#[from] StoreError),
     #[error("the database failed")]
     DatabaseFault(#[from] StoreFault),
+    #[error("the synchronizer has no mediators")]
+    NoMediators,
 }
 
 /// What to do.
@@ -73,6 +77,11 @@ impl Payload {
             Self::Mix => 256,
         }
     }
+}
+
+/// Runs a plan of requests that are confirmed.
+pub(crate) async fn run_confirm(plan: &ConfirmPlan) -> Result<ConfirmReport, BenchError> {
+    confirm::run(plan).await
 }
 
 /// Runs the plan.

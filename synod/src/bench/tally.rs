@@ -188,12 +188,12 @@ impl Tally {
     }
 }
 
-fn micros(duration: Duration) -> u32 {
+pub(super) fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// The value below which `percent` of the sorted values are, in milliseconds; 0 when there are none.
-fn percentile_ms(sorted: &[u32], percent: usize) -> f64 {
+pub(super) fn percentile_ms(sorted: &[u32], percent: usize) -> f64 {
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(at).map_or(0.0, |micros| f64::from(*micros) / 1_000.0)
 }

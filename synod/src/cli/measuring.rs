@@ -48,7 +48,19 @@ pub(crate) struct BenchArgs {
     /// Submissions per second over all members; without it as many as the window lets through
     #[arg(long, value_name = "R")]
     pub(crate) rate: Option<u32>,
-    /// Most submissions that wait for their event
+    /// Send confirmation requests, each with so many informee participants that answer it, and count verdicts
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) confirm: Option<u16>,
+    /// At most so many requests
+    #[arg(long, value_name = "C", requires = "confirm")]
+    pub(crate) requests: Option<u64>,
+    /// After all others so many requests that nobody answers: they have to be rejected
+    #[arg(long, value_name = "U", requires = "confirm", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100_000))]
+    pub(crate) unanswered: u64,
+    /// Have a member decide in place of the mediators, which does nothing but count answers, for comparison
+    #[arg(long, requires = "confirm")]
+    pub(crate) stand_in: bool,
+    /// Most submissions that wait for their event; with --confirm requests and answers together
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub(crate) in_flight: usize,
 }

@@ -61,6 +61,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  synod bench http://127.0.0.1:5008\n  \
                             synod bench http://127.0.0.1:5008 --json --payload 3k --members 8 --seconds 10\n  \
                             synod bench http://127.0.0.1:5008 --rate 80\n  \
+                            synod bench http://127.0.0.1:5008 --confirm 5\n  \
                             synod bench postgres://postgres@127.0.0.1/empty")]
     Bench(BenchArgs),
     /// Look at a configuration

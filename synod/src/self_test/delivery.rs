@@ -5,7 +5,8 @@ use synod_client::ClientError;
 use synod_types::Recipient;
 use synod_wire::Recipients;
 
-use super::member::{TestMember, unexpected, unsigned};
+use super::member::{TestMember, unexpected};
+use crate::transactions::unsigned;
 
 const NAME: &str = "self-test";
 const CONTENT: &[u8] = b"synod self-test";

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use synod_client::{
     ClientError, EventStream, MemberIdentity, OnboardingLimits, ReceivedEvent, SequencerConnection, Session,
     Submission, max_sequencing_time,
 };
-use synod_types::{Member, MessageId, ParticipantId, PhysicalSynchronizerId, ProtocolVersion};
+use synod_types::{Member, MessageId, PhysicalSynchronizerId, ProtocolVersion};
 use synod_wire::{Batch, Envelope, Recipients, SequencedEventContent};
 
 /// Longest time until what was sent comes back.
@@ -68,10 +67,6 @@ impl Participant {
         self.session.member()
     }
 
-    pub(super) fn id(&self) -> ParticipantId {
-        ParticipantId::new(self.member().uid().clone())
-    }
-
     pub(super) fn psid(&self) -> &PhysicalSynchronizerId {
         self.session.connection().psid()
     }
@@ -86,11 +81,6 @@ impl Participant {
         let batch = Batch::new(self.version(), envelopes);
         self.session.send(Submission::new(message_id, batch, max_sequencing_time(SEQUENCING_LIMIT))).await
     }
-}
-
-/// An envelope that nobody signed.
-pub(super) const fn unsigned(content: Bytes) -> Envelope {
-    Envelope { content, signatures: Vec::new() }
 }
 
 pub(super) fn unexpected(reason: &str) -> ClientError {

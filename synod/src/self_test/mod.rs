@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use synod_client::{ClientError, SequencerConnection};
 
 use self::member::TestMember;
+use crate::transactions::Place;
 
 /// What a self-test found.
 #[derive(Debug, Clone, Copy)]
@@ -41,12 +42,12 @@ pub(crate) async fn self_test(sequencers: &[SequencerConnection]) -> Result<Self
     let registering = members.map(|(number, sequencer)| TestMember::register(sequencer, format!("probe{number}")));
     let mut members = futures::future::try_join_all(registering).await?;
     delivery::deliver(&mut members).await?;
-    let group = match members.first().map(|member| member.participant.clone()) {
-        Some(first) => confirmation::mediator_group(&first).await?,
+    let place = match members.first().map(|member| member.participant.clone()) {
+        Some(first) => Place::find(&first.session).await?,
         None => None,
     };
-    let approved_in = match group {
-        Some(group) => Some(confirmation::confirm(&mut members, group).await?),
+    let approved_in = match place {
+        Some(place) => Some(confirmation::confirm(&mut members, &place).await?),
         None => None,
     };
     Ok(SelfTest { members: count, approved_in, took: started.elapsed() })

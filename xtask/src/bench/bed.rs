@@ -48,7 +48,8 @@ pub(super) struct Node {
 /// Where a sequencer and its data are.
 pub(super) struct Place {
     dir: PathBuf,
-    port_base: u16,
+    /// Its first port; the eleven from there on are free.
+    pub(super) port_base: u16,
     /// The database, empty at first.
     pub(super) database_url: String,
     name: String,
@@ -107,12 +108,23 @@ impl Bed {
 
     /// Starts the sequencer of a founded synchronizer. Returns at once.
     pub(super) fn start(&self, place: &Place) -> Result<Node, String> {
-        let file = place.dir.join("sequencer.toml");
-        fs::write(&file, place.configuration()).map_err(|error| format!("write {}: {error}", file.display()))?;
+        self.run_node(place, "sequencer", &place.configuration())
+    }
+
+    /// Starts a node of this kind with this configuration. Returns at once.
+    pub(super) fn run_node(&self, place: &Place, kind: &str, configuration: &str) -> Result<Node, String> {
+        let file = place.write(&format!("{kind}.toml"), configuration)?;
         let mut command = self.logged(place)?;
-        let command = command.arg("sequencer").arg("-c").arg(&file).stdout(Stdio::null());
+        let command = command.arg(kind).arg("-c").arg(&file).stdout(Stdio::null());
         let child = command.spawn().map_err(|error| format!("start synod: {error}"))?;
         Ok(Node { child, url: place.url() })
+    }
+
+    /// Founds the synchronizer of this description with nodes that run.
+    pub(super) fn bootstrap(&self, place: &Place, description: &str) -> Result<(), String> {
+        let file = place.write("synchronizer.toml", description)?;
+        let mut command = Command::new(&self.binary);
+        run(command.arg("bootstrap").arg("-c").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()))
     }
 
     /// A command of the binary that logs to the place's file.
@@ -202,6 +214,12 @@ impl Place {
              [monitoring]\ngrpc_health_port = {grpc_health}\nhttp_health_port = {health}\nmetrics_port = {metrics}\n\
              [logging]\nlevel = \"warn\"\n"
         )
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {
+        let file = self.dir.join(name);
+        fs::write(&file, text).map_err(|error| format!("write {}: {error}", file.display()))?;
+        Ok(file)
     }
 
     fn log(&self) -> String {

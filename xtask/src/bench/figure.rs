@@ -19,15 +19,15 @@ pub(super) enum Goal {
 /// One figure.
 #[derive(Debug)]
 pub(super) struct Figure {
-    what: &'static str,
+    what: String,
     unit: &'static str,
     goal: Goal,
     measured: f64,
 }
 
 impl Figure {
-    pub(super) const fn new(what: &'static str, unit: &'static str, goal: Goal, measured: f64) -> Self {
-        Self { what, unit, goal, measured }
+    pub(super) fn new(what: impl Into<String>, unit: &'static str, goal: Goal, measured: f64) -> Self {
+        Self { what: what.into(), unit, goal, measured }
     }
 
     /// How good the figure is: 1 when the goal is just reached, more when it is better. None without a goal.
@@ -65,7 +65,7 @@ impl Figure {
             Some(ratio) if ratio.is_finite() => format!("{ratio:.2}"),
             _ => String::new(),
         };
-        let (what, unit, measured, verdict) = (self.what, self.unit, number(self.measured), self.verdict());
+        let (what, unit, measured, verdict) = (&self.what, self.unit, number(self.measured), self.verdict());
         format!("{what:<46} {goal:>9} {measured:>10} {unit:<8} {ratio:>6}  {verdict}").trim_end().to_owned()
     }
 }

@@ -1,10 +1,11 @@
-//! `cargo xtask bench`: measures a sequencer of this checkout against the goals of the product (docs/performance.md).
+//! `cargo xtask bench`: measures nodes of this checkout against the goals of the product (docs/performance.md).
 
 mod bed;
 mod figure;
 mod history;
 mod idle;
 mod load;
+mod mediator;
 mod process;
 mod validators;
 
@@ -14,6 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use self::bed::{Bed, Database};
 use self::figure::Figure;
+use self::mediator::MediatorPart;
 use crate::command::run as run_command;
 
 /// What a run is: the database, and which parts.
@@ -23,6 +25,22 @@ pub(crate) enum Bench {
     Postgres(Options),
     /// On SQLite, as `synod localnet` runs it; last line `N passed, N failed`
     Embedded(Options),
+    /// A mediator and a sequencer, each in a process of its own; last line `N passed, N failed`
+    Mediator(MediatorOptions),
+}
+
+/// Which parts of the measurement of a mediator, and how long.
+#[derive(Args)]
+pub(crate) struct MediatorOptions {
+    /// Only these parts; may be given several times
+    #[arg(long, value_enum)]
+    only: Vec<MediatorPart>,
+    /// How long each load lasts
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// On SQLite instead of a private PostgreSQL server
+    #[arg(long)]
+    sqlite: bool,
 }
 
 /// Which parts, and how long.
@@ -60,11 +78,15 @@ pub(crate) fn run(bench: &Bench) -> ExitCode {
     if cfg!(debug_assertions) {
         return optimized();
     }
-    let (database, options) = match bench {
-        Bench::Postgres(options) => (Database::Postgres, options),
-        Bench::Embedded(options) => (Database::Sqlite, options),
+    let measured = match bench {
+        Bench::Postgres(options) => measure(Database::Postgres, options),
+        Bench::Embedded(options) => measure(Database::Sqlite, options),
+        Bench::Mediator(options) => {
+            let database = if options.sqlite { Database::Sqlite } else { Database::Postgres };
+            Bed::prepare(database).and_then(|bed| mediator::measure(&bed, &options.only, options.seconds))
+        }
     };
-    match measure(database, options) {
+    match measured {
         Ok(figures) => figure::finish(&figures),
         Err(reason) => {
             eprintln!("{reason}");

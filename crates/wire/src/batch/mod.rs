@@ -66,6 +66,23 @@ impl Batch {
         Self { recipients: recipients.into(), contents, canonical: None }
     }
 
+    /// The envelopes of this batch and then those of the other one, which stay compressed as they are. `None` when one of
+    /// them is of protocol version 34 and the other one is not.
+    #[must_use]
+    pub fn followed_by(&self, other: &Self) -> Option<Self> {
+        let contents = match (&self.contents, &other.contents) {
+            (Contents::Compressed(first), Contents::Compressed(second)) => {
+                Contents::Compressed(first.iter().chain(second).cloned().collect())
+            }
+            (Contents::Open(first), Contents::Open(second)) => {
+                Contents::Open(first.iter().chain(second).cloned().collect())
+            }
+            _ => return None,
+        };
+        let recipients = self.recipients.iter().chain(other.recipients.iter()).cloned().collect();
+        Some(Self { recipients, contents, canonical: None })
+    }
+
     /// How many envelopes there are.
     #[must_use]
     pub fn len(&self) -> usize {
