@@ -10,6 +10,8 @@ pub const OK: u8 = 0;
 pub const NEGATIVE: u8 = 1;
 /// A fault of the node (`EX_SOFTWARE` of sysexits).
 pub const FAULT: u8 = 70;
+/// A command did what it could, and has to wait for others; it is to be run again (`EX_TEMPFAIL` of sysexits).
+pub const WAITING: u8 = 75;
 /// A mistake in the configuration (`EX_CONFIG` of sysexits).
 pub const CONFIGURATION: u8 = 78;
 

@@ -12,16 +12,25 @@ use crate::admin_client::AdminAccess;
 const ENVIRONMENT_PREFIX: &str = "SYNOD_SYNCHRONIZER_";
 
 impl SynchronizerDescription {
-    /// Reads `synchronizer.toml`. Each node then has all that is to be shown to it.
+    /// Reads `synchronizer.toml`, for a command that reaches all nodes. Each node then has all that is to be shown to it.
     ///
     /// # Errors
     /// [`SettingsErrors`]: all mistakes in it, or all that are in the files that it and the options name.
     pub(crate) fn load(path: &Path, options: &AdminAccess) -> Result<Self, SettingsErrors> {
+        Self::load_for(path, options, None)
+    }
+
+    /// The same, for a command that reaches the nodes of one operator alone.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub(crate) fn load_for(path: &Path, options: &AdminAccess, operator: Option<&str>) -> Result<Self, SettingsErrors> {
         let described: Self = Sources::of_process(ENVIRONMENT_PREFIX).file(path).load()?.value;
         let described = described.with_access(options);
         let mut mistakes = Mistakes::default();
-        for access in described.accesses() {
-            access.read("access", &mut mistakes);
+        described.check_reach(operator, &mut mistakes);
+        for node in described.nodes().filter(|node| operator.is_none() || node.operator == operator) {
+            node.access.read("access", &mut mistakes);
         }
         for sequencer in &described.sequencers {
             sequencer.public_authorities(&mut mistakes);
@@ -39,11 +48,6 @@ impl SynchronizerDescription {
             mediator.access = whole(&mediator.access);
         }
         self
-    }
-
-    fn accesses(&self) -> impl Iterator<Item = &AdminAccess> {
-        let sequencers = self.sequencers.iter().map(|sequencer| &sequencer.access);
-        sequencers.chain(self.mediators.iter().map(|mediator| &mediator.access))
     }
 }
 
@@ -83,10 +87,10 @@ mod tests {
         let load = |options: AdminAccess| SynchronizerDescription::load(&path, &options).expect("no mistakes");
         let described = load(AdminAccess::default());
         let tokens = |described: &SynchronizerDescription| -> Vec<Option<PathBuf>> {
-            described.accesses().map(|access| access.token_file.clone()).collect()
+            described.nodes().map(|node| node.access.token_file.clone()).collect()
         };
         assert_eq!(tokens(&described), [Some(own), Some(general.clone())]);
-        assert!(described.accesses().all(|access| access.ca_file.as_ref() == Some(&general)));
+        assert!(described.nodes().all(|node| node.access.ca_file.as_ref() == Some(&general)));
         let above = load(AdminAccess { token_file: Some(option.clone()), ..AdminAccess::default() });
         assert_eq!(tokens(&above), [Some(option.clone()), Some(option)]);
         let missing = AdminAccess { token_file: Some("/nowhere".into()), ..AdminAccess::default() };

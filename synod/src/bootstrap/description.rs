@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use synod_runtime::settings::{Mistakes, Settings};
-use synod_topology::{DynamicSynchronizerParameters, OnboardingRestriction};
-use synod_types::{Namespace, UniqueIdentifier};
+use synod_types::{MemberKind, Namespace, UniqueIdentifier};
 
+use super::ParametersEntry;
 use crate::admin_client::AdminAccess;
 
 /// The protocol version that is served.
@@ -61,7 +60,11 @@ impl Default for SynchronizerDescription {
 pub(crate) struct SequencerEntry {
     /// A name for it in this file.
     pub(crate) name: String,
-    /// URL of its administration API.
+    /// Whose it is, where operators do not reach each other's nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) operator: Option<String>,
+    /// URL of its administration API. May be missing where it is another operator's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) admin: String,
     /// URL of its public API, as the mediators reach it.
     pub(crate) public: String,
@@ -79,93 +82,49 @@ pub(crate) struct SequencerEntry {
 pub(crate) struct MediatorEntry {
     /// A name for it in this file.
     pub(crate) name: String,
-    /// URL of its administration API.
+    /// Whose it is, where operators do not reach each other's nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) operator: Option<String>,
+    /// URL of its administration API. May be missing where it is another operator's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) admin: String,
     /// What is shown to it, instead of what is shown to all.
     #[serde(default, skip_serializing_if = "AdminAccess::is_empty")]
     pub(crate) access: AdminAccess,
 }
 
-/// `[parameters]`: dynamic synchronizer parameters under Canton's names, times in milliseconds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct ParametersEntry {
-    /// How long participants may take to respond, in milliseconds.
-    pub(crate) confirmation_response_timeout_ms: Option<u64>,
-    /// How long the mediator may take after that, in milliseconds.
-    pub(crate) mediator_reaction_timeout_ms: Option<u64>,
-    /// How long only the submitter of an unassignment may assign, in milliseconds.
-    pub(crate) assignment_exclusivity_timeout_ms: Option<u64>,
-    /// Most difference between ledger time and record time, in milliseconds.
-    pub(crate) ledger_time_record_time_tolerance_ms: Option<u64>,
-    /// Most difference between preparation time and record time, in milliseconds.
-    pub(crate) preparation_time_record_time_tolerance_ms: Option<u64>,
-    /// Time between commitments, in whole seconds of milliseconds.
-    pub(crate) reconciliation_interval_ms: Option<u64>,
-    /// How long the mediator remembers the ids of requests, in milliseconds.
-    pub(crate) mediator_deduplication_timeout_ms: Option<u64>,
-    /// How far ahead the maximum sequencing time of an aggregation may be, in milliseconds.
-    pub(crate) sequencer_aggregate_submission_timeout_ms: Option<u64>,
-    /// Longest request, in bytes.
-    pub(crate) max_request_size: Option<u32>,
-    /// Confirmation requests per second that each participant may send.
-    pub(crate) confirmation_requests_max_rate: Option<u32>,
-    /// Who may join.
-    pub(crate) onboarding_restriction: Option<OnboardingEntry>,
-}
-
-/// Who may join a synchronizer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum OnboardingEntry {
-    /// Every participant.
-    UnrestrictedOpen,
-    /// Nobody now.
-    UnrestrictedLocked,
-    /// Participants with a permission.
-    RestrictedOpen,
-    /// Nobody now, and later those with a permission.
-    RestrictedLocked,
-}
-
-impl ParametersEntry {
-    /// Canton's initial values, changed.
-    pub(super) fn dynamic_parameters(&self) -> DynamicSynchronizerParameters {
-        let mut parameters = DynamicSynchronizerParameters::default();
-        let set = |to: &mut Duration, from: Option<u64>| {
-            if let Some(millis) = from {
-                *to = Duration::from_millis(millis);
-            }
-        };
-        set(&mut parameters.confirmation_response_timeout, self.confirmation_response_timeout_ms);
-        set(&mut parameters.mediator_reaction_timeout, self.mediator_reaction_timeout_ms);
-        set(&mut parameters.assignment_exclusivity_timeout, self.assignment_exclusivity_timeout_ms);
-        set(&mut parameters.ledger_time_record_time_tolerance, self.ledger_time_record_time_tolerance_ms);
-        set(&mut parameters.preparation_time_record_time_tolerance, self.preparation_time_record_time_tolerance_ms);
-        set(&mut parameters.reconciliation_interval, self.reconciliation_interval_ms);
-        set(&mut parameters.mediator_deduplication_timeout, self.mediator_deduplication_timeout_ms);
-        set(&mut parameters.sequencer_aggregate_submission_timeout, self.sequencer_aggregate_submission_timeout_ms);
-        if let Some(bytes) = self.max_request_size {
-            parameters.max_request_size = bytes;
-        }
-        if let Some(rate) = self.confirmation_requests_max_rate {
-            parameters.confirmation_requests_max_rate = rate;
-        }
-        if let Some(restriction) = self.onboarding_restriction {
-            parameters.onboarding_restriction = match restriction {
-                OnboardingEntry::UnrestrictedOpen => OnboardingRestriction::UnrestrictedOpen,
-                OnboardingEntry::UnrestrictedLocked => OnboardingRestriction::UnrestrictedLocked,
-                OnboardingEntry::RestrictedOpen => OnboardingRestriction::RestrictedOpen,
-                OnboardingEntry::RestrictedLocked => OnboardingRestriction::RestrictedLocked,
-            };
-        }
-        parameters
-    }
+/// A node of the description, of either kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NodeEntry<'a> {
+    pub(super) kind: MemberKind,
+    pub(super) name: &'a str,
+    pub(super) operator: Option<&'a str>,
+    pub(super) admin: &'a str,
+    pub(super) access: &'a AdminAccess,
 }
 
 impl SynchronizerDescription {
+    /// All nodes: the sequencers first.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeEntry<'_>> {
+        let sequencers = self.sequencers.iter().map(|entry| NodeEntry {
+            kind: MemberKind::Sequencer,
+            name: &entry.name,
+            operator: entry.operator.as_deref(),
+            admin: &entry.admin,
+            access: &entry.access,
+        });
+        let mediators = self.mediators.iter().map(|entry| NodeEntry {
+            kind: MemberKind::Mediator,
+            name: &entry.name,
+            operator: entry.operator.as_deref(),
+            admin: &entry.admin,
+            access: &entry.access,
+        });
+        sequencers.chain(mediators)
+    }
+
     /// Names of the owners, in order.
-    pub(super) fn owner_names(&self) -> Vec<&str> {
+    pub(crate) fn owner_names(&self) -> Vec<&str> {
         match &self.owners {
             Some(owners) => owners.iter().map(String::as_str).collect(),
             None => self.sequencers.iter().map(|sequencer| sequencer.name.as_str()).collect(),
@@ -173,8 +132,7 @@ impl SynchronizerDescription {
     }
 
     fn node_names(&self) -> impl Iterator<Item = &str> {
-        let sequencers = self.sequencers.iter().map(|sequencer| sequencer.name.as_str());
-        sequencers.chain(self.mediators.iter().map(|mediator| mediator.name.as_str()))
+        self.nodes().map(|node| node.name)
     }
 
     fn check_nodes(&self, mistakes: &mut Mistakes) {
@@ -187,10 +145,9 @@ impl SynchronizerDescription {
                 mistakes.add("name", format!("`{name}` is the name of two nodes"));
             }
         }
-        let sequencers =
-            self.sequencers.iter().flat_map(|entry| [("sequencers", &entry.admin), ("sequencers", &entry.public)]);
-        let mediators = self.mediators.iter().map(|entry| ("mediators", &entry.admin));
-        for (key, url) in sequencers.chain(mediators) {
+        let admins = self.nodes().filter(|node| !node.admin.is_empty()).map(|node| (key_of(node.kind), node.admin));
+        let publics = self.sequencers.iter().map(|entry| ("sequencers", entry.public.as_str()));
+        for (key, url) in admins.chain(publics) {
             if !(url.starts_with("http://") || url.starts_with("https://")) {
                 mistakes.add(key, format!("`{url}` is no address; expected http://HOST:PORT or https://HOST:PORT"));
             }
@@ -198,6 +155,26 @@ impl SynchronizerDescription {
         let members = self.mediators.len();
         if !self.mediators.is_empty() && !(1..=members).contains(&(self.mediator_threshold as usize)) {
             mistakes.add("mediator_threshold", format!("has to be from 1 to the number of mediators, {members}"));
+        }
+    }
+
+    /// Checks that there is an address of each node that a command is to reach: of all, or of one operator's.
+    pub(super) fn check_reach(&self, operator: Option<&str>, mistakes: &mut Mistakes) {
+        let own = |node: &NodeEntry<'_>| operator.is_none_or(|operator| node.operator == Some(operator));
+        for node in self.nodes().filter(own).filter(|node| node.admin.is_empty()) {
+            mistakes
+                .add(key_of(node.kind), format!("`{}` has no `admin`, the URL of its administration API", node.name));
+        }
+        let Some(operator) = operator else { return };
+        if !self.nodes().any(|node| node.operator == Some(operator)) {
+            let known: BTreeSet<_> = self.nodes().filter_map(|node| node.operator).collect();
+            let known = known.into_iter().collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "there is none".to_owned() } else { format!("they are {known}") };
+            mistakes.add("", format!("no node has `operator = \"{operator}\"`; {known}"));
+        }
+        for node in self.nodes().filter(|node| node.operator.is_none()) {
+            let what = format!("`{}` has no `operator`, which each node needs when operators are apart", node.name);
+            mistakes.add(key_of(node.kind), what);
         }
     }
 
@@ -218,6 +195,13 @@ impl SynchronizerDescription {
         if self.owner_threshold.is_some_and(|threshold| !(1..=owners.len()).contains(&(threshold as usize))) {
             mistakes.add("owner_threshold", format!("has to be from 1 to the number of owners, {}", owners.len()));
         }
+    }
+}
+
+const fn key_of(kind: MemberKind) -> &'static str {
+    match kind {
+        MemberKind::Mediator => "mediators",
+        MemberKind::Participant | MemberKind::Sequencer => "sequencers",
     }
 }
 

@@ -5,23 +5,41 @@
 //! |---|---|
 //! | `description` | `synchronizer.toml`: which nodes, who owns it, with which parameters |
 //! | `access` | what is shown to which node |
-//! | `agreement` | what the owners sign, each at its own node |
-//! | `run` | the steps in their order |
+//! | `nodes`, `identity` | the nodes that are reached, and what proves who they are |
+//! | `agreement` | what the owners sign: a function of the description and of the identities |
+//! | `signing` | signing it, each owner at its own node |
+//! | `parameters` | dynamic parameters as they are written |
+//! | `run` | the steps, where one command reaches all nodes |
+//! | `apart` | the steps, where operators pass files on |
 
 mod access;
 mod agreement;
+mod apart;
 mod description;
+mod identity;
+mod nodes;
+mod parameters;
 mod run;
+mod signing;
+
+use std::io;
+use std::path::PathBuf;
 
 use synod_crypto::Hash;
+use synod_runtime::SettingsErrors;
 use synod_topology::build::BuildError;
 use synod_topology::genesis::InvalidGenesis;
 use thiserror::Error;
 
 use crate::admin_client::AdminCallError;
 
+use self::agreement::InvalidSigned;
+use self::identity::InvalidIdentity;
+
 pub(crate) use agreement::trust_threshold;
+pub(crate) use apart::{Operator, run as run_apart};
 pub(crate) use description::{MediatorEntry, SequencerEntry, SynchronizerDescription};
+pub(crate) use parameters::ParametersEntry;
 pub(crate) use run::run;
 
 /// The synchronizer could not be founded.
@@ -35,10 +53,34 @@ pub(crate) enum BootstrapError {
     LonelyMediator(String),
     #[error("the owners do not sign the same: {node} signed {found}, others {expected}")]
     Disagreement { node: String, found: Hash, expected: Hash },
-    #[error("the synchronizer has no owner")]
-    NoOwner,
-    #[error("no sequencer runs after all were initialized")]
-    NotRunning,
+    #[error("what {node} says about itself cannot be used")]
+    Identity {
+        node: String,
+        #[source]
+        source: InvalidIdentity,
+    },
+    #[error(
+        "{0} says something else about itself than a file does: either a file is not true, or the node has other keys \
+         now; in the latter case all operators begin anew, without the files"
+    )]
+    OtherIdentity(String),
+    #[error("{0} is not a node of the description, or of another kind there")]
+    UnknownNode(String),
+    #[error(
+        "{0} and a running sequencer have different signatures of the same genesis: take the newest files of all operators"
+    )]
+    OtherGenesis(String),
+    #[error("what was signed cannot be used")]
+    Signed(#[from] InvalidSigned),
+    // Its own link of the chain: the exit code of the process is that of a mistake in the configuration.
+    #[error("the files of the operators")]
+    Files(#[from] SettingsErrors),
+    #[error("cannot write {path}")]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("the topology of the synchronizer cannot be made")]
     Build(#[from] BuildError),
     #[error("the topology that the owners agreed in is not one to begin with")]

@@ -181,10 +181,7 @@ impl TrafficControlEntry {
         set_i64(&mut to.max_base_traffic_amount, self.max_base_traffic_amount);
         set_ms(&mut to.max_base_traffic_accumulation_duration, self.max_base_traffic_accumulation_duration_ms);
         set(&mut to.read_vs_write_scaling_factor, self.read_vs_write_scaling_factor);
-        set_ms(
-            &mut to.set_balance_request_submission_window_size,
-            self.set_balance_request_submission_window_size_ms,
-        );
+        set_ms(&mut to.set_balance_request_submission_window_size, self.set_balance_request_submission_window_size_ms);
         set(&mut to.enforce_rate_limiting, self.enforce_rate_limiting);
         set_i64(&mut to.base_event_cost, self.base_event_cost);
         set(&mut to.free_confirmation_responses, self.free_confirmation_responses);
@@ -231,14 +228,17 @@ mod tests {
         };
         assert_eq!(ParametersEntry::all(&parameters).dynamic_parameters(), parameters);
         let told = serde_json::to_value(ParametersEntry::all(&parameters)).expect("JSON");
-        let is_complete = |object: &serde_json::Value| !object.as_object().expect("an object").values().any(|value| value.is_null());
+        let is_complete =
+            |object: &serde_json::Value| !object.as_object().expect("an object").values().any(|value| value.is_null());
         assert!(is_complete(&told) && is_complete(&told["traffic_control"]), "{told}");
     }
 
     #[test]
     fn a_parameter_of_what_is_off_turns_it_on() {
-        let mut parameters =
-            DynamicSynchronizerParameters { acs_commitments_catch_up: None, ..DynamicSynchronizerParameters::default() };
+        let mut parameters = DynamicSynchronizerParameters {
+            acs_commitments_catch_up: None,
+            ..DynamicSynchronizerParameters::default()
+        };
         let entry = ParametersEntry {
             traffic_control: Some(TrafficControlEntry { base_event_cost: Some(9), ..Default::default() }),
             acs_commitments_catch_up: Some(CatchUpEntry { catchup_interval_skip: Some(3), ..Default::default() }),

@@ -18,3 +18,27 @@ pub(crate) struct DescriptionArgs {
     #[command(flatten)]
     pub(crate) access: AdminAccess,
 }
+
+/// `synod bootstrap`
+#[derive(Debug, Args)]
+pub(crate) struct BootstrapArgs {
+    #[command(flatten)]
+    pub(crate) description: DescriptionArgs,
+    #[command(flatten)]
+    pub(crate) apart: Option<ApartArgs>,
+}
+
+/// `synod bootstrap` by an operator who reaches its own nodes alone.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Operators apart")]
+pub(crate) struct ApartArgs {
+    /// Who runs this: the nodes with this `operator` in the description are reached, and no others
+    #[arg(long, value_name = "NAME", required = false, requires = "export")]
+    pub(crate) operator: String,
+    /// File to write for the other operators; a later run goes on with it. Public: no private key is in it
+    #[arg(long, value_name = "FILE", required = false, requires = "operator")]
+    pub(crate) export: PathBuf,
+    /// Files that other operators have written, in any order; may be given several times
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "export")]
+    pub(crate) import: Vec<PathBuf>,
+}

@@ -10,7 +10,7 @@ mod node;
 use clap::{Parser, Subcommand};
 
 pub(crate) use config::{ConfigArgs, ConfigCommand, NodeKindArg};
-pub(crate) use description::DescriptionArgs;
+pub(crate) use description::{ApartArgs, BootstrapArgs, DescriptionArgs};
 pub(crate) use init::{InitCommand, InitNodeArgs, InitOperatorArgs, StoreKindArg};
 pub(crate) use localnet::LocalnetArgs;
 pub(crate) use measuring::{BenchArgs, ProbeArgs};
@@ -43,8 +43,9 @@ pub(crate) enum Command {
     Mediator(NodeArgs),
     /// Found a synchronizer at nodes that wait for one; a second run changes nothing. Prints its id
     #[command(after_help = "Examples:\n  synod bootstrap -c synchronizer.toml\n  \
-                            synod bootstrap -c synchronizer.toml --json")]
-    Bootstrap(DescriptionArgs),
+                            synod bootstrap -c synchronizer.toml --json\n  synod bootstrap -c synchronizer.toml \
+                            --operator alice --export alice.json --import bob.json")]
+    Bootstrap(BootstrapArgs),
     /// Show how the nodes of a synchronizer are; exit code 1 when one is not fit
     #[command(after_help = "Examples:\n  synod status -c synchronizer.toml\n  \
                             synod status -c synchronizer.toml --json")]

@@ -74,6 +74,7 @@ pub(super) fn synchronizer(
 ) -> Result<SynchronizerDescription, NodeFilesError> {
     let sequencers = configs.iter().map(|config| SequencerEntry {
         name: config.name.0.clone(),
+        operator: None,
         admin: local_url(config.admin_api.port),
         public: local_url(config.public_api.port),
         public_ca_file: None,
@@ -81,6 +82,7 @@ pub(super) fn synchronizer(
     });
     let entries = mediators.iter().map(|config| MediatorEntry {
         name: config.name.0.clone(),
+        operator: None,
         admin: local_url(config.admin_api.port),
         access: AdminAccess::default(),
     });

@@ -5,6 +5,7 @@ mod consortium;
 mod key_rotation;
 mod localnet;
 mod manual_identity;
+mod operators_apart;
 mod security;
 mod support;
 mod topology_changes;
