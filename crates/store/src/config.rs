@@ -24,6 +24,9 @@ pub struct StoreConfig {
     pub connect_timeout_ms: u64,
     /// Longest wait for one commit, in milliseconds; then it counts as unknown and is a fault.
     pub commit_timeout_ms: u64,
+    /// How long a commit, and what else waits for a database that cannot be reached, waits until it is a fault, in
+    /// milliseconds (`failedToFatalDelay`).
+    pub failed_to_fatal_delay_ms: u64,
     /// On PostgreSQL, a commit of blocks that inserts at most so many rows (and 1 MiB), and does nothing else, is one
     /// statement: one round trip. 0: never. With over 1,000 rows it is no faster than several statements.
     pub one_statement_rows: usize,
@@ -44,6 +47,7 @@ impl StoreConfig {
             max_readers: 4,
             connect_timeout_ms: 10_000,
             commit_timeout_ms: 30_000,
+            failed_to_fatal_delay_ms: 300_000,
             one_statement_rows: 512,
             allow_unsafe_durability: false,
             key_file: None,
@@ -61,6 +65,7 @@ impl fmt::Debug for StoreConfig {
             .field("max_readers", &self.max_readers)
             .field("connect_timeout_ms", &self.connect_timeout_ms)
             .field("commit_timeout_ms", &self.commit_timeout_ms)
+            .field("failed_to_fatal_delay_ms", &self.failed_to_fatal_delay_ms)
             .field("one_statement_rows", &self.one_statement_rows)
             .field("allow_unsafe_durability", &self.allow_unsafe_durability)
             .field("key_file", &self.key_file)

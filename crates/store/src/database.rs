@@ -96,6 +96,17 @@ impl Database {
         fence(self.store.begin_write().await?, lease).await
     }
 
+    /// As [`Store::while_unreachable`].
+    ///
+    /// # Errors
+    /// As [`Store::while_unreachable`].
+    pub async fn while_unreachable<T, F>(&self, attempt: impl FnMut() -> F) -> Result<T, StoreFault>
+    where
+        F: Future<Output = Result<T, StoreFault>>,
+    {
+        self.store.while_unreachable(attempt).await
+    }
+
     /// Gives up waiting for a commit after the configured time.
     ///
     /// # Errors

@@ -112,8 +112,16 @@ pub enum StoreRefused {
     },
 }
 
-/// The database, or this node's view of it, is broken. The caller ends the process: what was being written may
-/// or may not be there, and only a restart finds out.
+impl StoreRefused {
+    /// Whether the configuration, or the database that it names, has to be changed: to try again is of no use.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        !matches!(self, Self::InUse { .. } | Self::AlreadyInitialized { .. } | Self::UnsafePruningPoint { .. })
+    }
+}
+
+/// The database, or this node's view of it, is broken. Except after [`StoreFault::Unreachable`] the caller ends the
+/// process: what was being written may or may not be there, and only a restart finds out.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreFault {
@@ -122,6 +130,23 @@ pub enum StoreFault {
     Database {
         /// The beginning of the statement, without values.
         statement: String,
+        /// What the driver says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// There is no connection to the database, or it was lost before anything was committed: nothing was written, and the
+    /// same call works when the database is back.
+    #[error("the database cannot be reached for `{statement}`")]
+    Unreachable {
+        /// The beginning of the statement, without values.
+        statement: String,
+        /// What the driver says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The connection was lost after a commit was sent; it is not known whether it happened.
+    #[error("the connection to the database was lost during a commit")]
+    CommitUnknown {
         /// What the driver says.
         #[source]
         source: sqlx::Error,
@@ -197,12 +222,54 @@ pub enum StoreFault {
 
 impl StoreFault {
     pub(crate) fn database(statement: &str, source: sqlx::Error) -> Self {
-        Self::Database { statement: statement.trim().chars().take(80).collect(), source }
+        let is_lost = is_lost(&source);
+        let statement = statement.trim().chars().take(80).collect();
+        if is_lost { Self::Unreachable { statement, source } } else { Self::Database { statement, source } }
+    }
+
+    /// A server gave no connection. That it took too long means that it is not there; with a file it means something else.
+    pub(crate) fn connecting(statement: &str, source: sqlx::Error) -> Self {
+        match source {
+            sqlx::Error::PoolTimedOut => Self::Unreachable { statement: statement.to_owned(), source },
+            other => Self::database(statement, other),
+        }
+    }
+
+    /// A statement that commits failed.
+    pub(crate) fn committing(statement: &str, source: sqlx::Error) -> Self {
+        if is_lost(&source) { Self::CommitUnknown { source } } else { Self::database(statement, source) }
+    }
+
+    /// Whether nothing is wrong but that the database is not there: the same call works when it is back, and has written
+    /// nothing now.
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
+    /// As [`Self::is_unreachable`], or the connection was lost while something was committed: for what does no harm when it
+    /// is done twice.
+    #[must_use]
+    pub const fn is_connection_lost(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::CommitUnknown { .. })
     }
 
     /// A row of `table` that this program cannot have written.
     pub fn corrupt(table: &'static str, reason: impl ToString) -> Self {
         Self::Corrupt { table, reason: reason.to_string() }
+    }
+}
+
+/// Whether the connection is gone, or the server gives none for now.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // Class 08: connection; 57P01 to 57P03: the server stops or starts; 53300: it has too many connections.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.len() == 5
+                && (code.starts_with("08") || matches!(code.as_ref(), "57P01" | "57P02" | "57P03" | "53300"))
+        }),
+        _ => false,
     }
 }
 

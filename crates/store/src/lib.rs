@@ -12,6 +12,7 @@
 //! - Identity, keys, settings, the node's own topology store, and the outbox towards CometBFT.
 //!
 //! A [`StoreFault`] of a write means that the node cannot know what is stored: the process ends, a restart finds out.
+//! [`StoreFault::Unreachable`] alone is worth waiting for ([`Store::while_unreachable`]); [`Store::commit`] does.
 
 mod checkpoint;
 mod codec;
@@ -32,6 +33,7 @@ mod plain;
 mod postgres;
 mod postgres_writer;
 mod pruning;
+mod reachability;
 mod seal;
 mod sql;
 mod sqlite;

@@ -120,7 +120,7 @@ pub(crate) async fn unsafe_settings(connection: &mut PgConnection) -> Result<Opt
 }
 
 fn connect_timeout() -> StoreError {
-    StoreFault::database("connect", sqlx::Error::PoolTimedOut).into()
+    StoreFault::connecting("connect", sqlx::Error::PoolTimedOut).into()
 }
 
 /// Class 28: authentication, 3D: no such database, 42501: insufficient privilege.

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::location::Location;
 use crate::postgres_writer::PostgresWriter;
+use crate::reachability::Reachability;
 use crate::seal::Sealer;
 use crate::sql::{Arg, Connection, Dialect, PooledConnection, PooledTransaction, SessionOf, Transaction};
 use crate::{StoreConfig, StoreError, StoreFault, migrate, postgres, sqlite};
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     reading_places: Arc<Semaphore>,
     pub(crate) sealer: Option<Sealer>,
     commit_timeout: Duration,
+    pub(crate) reachability: Reachability,
     one_statement_rows: usize,
     pub(crate) allow_unsafe_durability: bool,
     /// Held as long as the store lives.
@@ -69,6 +71,7 @@ impl Store {
                 reading_places: Arc::new(Semaphore::new(config.max_readers.max(1) as usize)),
                 sealer,
                 commit_timeout: Duration::from_millis(config.commit_timeout_ms),
+                reachability: Reachability::new(Duration::from_millis(config.failed_to_fatal_delay_ms)),
                 one_statement_rows: config.one_statement_rows,
                 allow_unsafe_durability: config.allow_unsafe_durability,
                 _lock: lock,
@@ -133,7 +136,7 @@ impl Store {
             Pools::Sqlite { readers, .. } => readers.acquire().await.map(PooledConnection::Sqlite),
             Pools::Postgres { readers, .. } => readers.acquire().await.map(PooledConnection::Postgres),
         };
-        Ok(Connection { of: of.map_err(|source| StoreFault::database("connect", source))?, _place: place })
+        Ok(Connection { of: of.map_err(|source| self.not_connected("connect", source))?, _place: place })
     }
 
     /// A transaction whose reads all see the same state.
@@ -144,7 +147,7 @@ impl Store {
             Pools::Sqlite { readers, .. } => readers.begin().await.map(PooledTransaction::Sqlite),
             Pools::Postgres { readers, .. } => readers.begin_with(SNAPSHOT).await.map(PooledTransaction::Postgres),
         };
-        begun(of, Some(place))
+        self.begun(of, Some(place))
     }
 
     async fn reading_place(&self) -> Result<OwnedSemaphorePermit, StoreFault> {
@@ -158,7 +161,7 @@ impl Store {
             Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(PooledTransaction::Sqlite),
             Pools::Postgres { writer, .. } => writer.begin().await.map(PooledTransaction::Postgres),
         };
-        begun(of, None)
+        self.begun(of, None)
     }
 
     /// How many rows a commit in one statement may have; None where there is no such thing.
@@ -171,7 +174,7 @@ impl Store {
         &self,
     ) -> Result<Option<(&PostgresWriter, PoolConnection<Postgres>)>, StoreFault> {
         let Pools::Postgres { writer, .. } = &self.inner.pools else { return Ok(None) };
-        let connection = writer.take().await.map_err(|source| StoreFault::database("connect", source))?;
+        let connection = writer.take().await.map_err(|source| self.not_connected("connect", source))?;
         Ok(Some((writer, connection)))
     }
 
@@ -181,7 +184,7 @@ impl Store {
             Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(PooledTransaction::Sqlite),
             Pools::Postgres { side, .. } => side.begin().await.map(PooledTransaction::Postgres),
         };
-        begun(of, None)
+        self.begun(of, None)
     }
 
     /// Runs one statement in a transaction of its own; the number of rows it touched.
@@ -217,11 +220,23 @@ impl Store {
             Err(source) => Err(StoreFault::database("SHOW fsync", source)),
         }
     }
-}
 
-fn begun(
-    of: Result<PooledTransaction, sqlx::Error>,
-    place: Option<OwnedSemaphorePermit>,
-) -> Result<Transaction, StoreFault> {
-    Ok(Transaction { of: of.map_err(|source| StoreFault::database("BEGIN", source))?, _place: place })
+    fn begun(
+        &self,
+        of: Result<PooledTransaction, sqlx::Error>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Result<Transaction, StoreFault> {
+        Ok(Transaction { of: of.map_err(|source| self.not_connected("BEGIN", source))?, _place: place })
+    }
+
+    fn not_connected(&self, statement: &str, source: sqlx::Error) -> StoreFault {
+        let fault = match self.dialect() {
+            Dialect::Sqlite => StoreFault::database(statement, source),
+            Dialect::Postgres => StoreFault::connecting(statement, source),
+        };
+        if fault.is_unreachable() {
+            self.inner.reachability.doubt();
+        }
+        fault
+    }
 }

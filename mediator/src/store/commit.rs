@@ -73,14 +73,16 @@ impl MediatorStore {
     ///
     /// After a restart events come again. What they changed may be given again, except the topology: a request that is
     /// finalized already stays as it is, and no submission is stored for it; nor for a request that is rejected without
-    /// being stored when its event was committed before. Head and prehead never go back.
+    /// being stored when its event was committed before. Head and prehead never go back. While the database cannot be reached
+    /// this waits for it.
     ///
     /// # Errors
     /// [`StoreFault`]: [`StoreFault::LeaseLost`] and [`StoreFault::Order`] (the mediator is not initialized, `prehead` is
-    /// after `head`) mean that nothing was written; after any other one it is not known.
+    /// after `head`) and [`StoreFault::Unreachable`] mean that nothing was written; after any other one it is not known.
     pub async fn commit(&self, lease: &Lease, commit: &MediatorCommit) -> Result<CommitReport, StoreFault> {
         let started = Instant::now();
-        let mut report = self.database.within_commit_timeout(self.commit_events(lease, commit)).await?;
+        let attempt = || self.database.within_commit_timeout(self.commit_events(lease, commit));
+        let mut report = self.database.while_unreachable(attempt).await?;
         report.total = started.elapsed();
         Ok(report)
     }

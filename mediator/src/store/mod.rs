@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use synod_store::database::Database;
-use synod_store::{Store, StoreError};
+use synod_store::{Store, StoreError, StoreFault};
 
 pub use commit::{CommitReport, MediatorCommit};
 pub use configuration::MediatorConfiguration;
@@ -51,5 +51,16 @@ impl MediatorStore {
         let database = store.database();
         database.migrate(&tables::MEDIATOR).await?;
         Ok(Self { store: store.clone(), database, cleaned_at: Arc::new(AtomicI64::new(i64::MIN)) })
+    }
+
+    /// As [`Store::while_unreachable`].
+    ///
+    /// # Errors
+    /// As [`Store::while_unreachable`].
+    pub async fn while_unreachable<T, F>(&self, attempt: impl FnMut() -> F) -> Result<T, StoreFault>
+    where
+        F: Future<Output = Result<T, StoreFault>>,
+    {
+        self.store.while_unreachable(attempt).await
     }
 }

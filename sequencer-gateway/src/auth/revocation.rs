@@ -54,7 +54,9 @@ impl Revocation {
         let mut leavers = BTreeSet::new();
         while self.next_row < end {
             let after = self.next_row.checked_sub(1);
-            let rows = self.core.store.topology_page(after, CantonTimestamp::MAX, PAGE_ROWS).await?;
+            let store = &self.core.store;
+            let page = || store.topology_page(after, CantonTimestamp::MAX, PAGE_ROWS);
+            let rows = store.while_unreachable(page).await?;
             let Some(last) = rows.last() else { break };
             self.next_row = last.id + 1;
             rows.iter().for_each(|row| self.leavers(row, &mut leavers));

@@ -182,7 +182,7 @@ impl Run {
         let frames = self.framer.frame(entries, base_time.saturating_add_micros(VALIDITY_MICROS))?;
         let store = self.store.clone();
         self.persisting = Some(Box::pin(async move {
-            store.put_outbox(&frames).await.map_err(CometFault::Store)?;
+            store.while_unreachable(|| store.put_outbox(&frames)).await.map_err(CometFault::Store)?;
             Ok((frames, receipts))
         }));
         Ok(())
@@ -220,7 +220,7 @@ impl Run {
             self.persisted(done)?;
         }
         // A block may have held a frame and its id may be forgotten since. Then the commit has removed the row.
-        let rows = self.store.outbox().await.map_err(CometFault::Store)?;
+        let rows = self.store.while_unreachable(|| self.store.outbox()).await.map_err(CometFault::Store)?;
         let lost: Vec<OutboxFrame> = rows.into_iter().filter(|row| expired.contains(&row.id)).collect();
         let mut entries = Vec::new();
         for row in &lost {
@@ -235,7 +235,8 @@ impl Run {
         );
         let frames = self.framer.frame(entries, base_time.saturating_add_micros(VALIDITY_MICROS))?;
         let lost: Vec<[u8; 32]> = lost.into_iter().map(|row| row.id).collect();
-        self.store.replace_outbox(&lost, &frames).await.map_err(CometFault::Store)?;
+        let replace = || self.store.replace_outbox(&lost, &frames);
+        self.store.while_unreachable(replace).await.map_err(CometFault::Store)?;
         self.outbox.forget(&expired);
         frames.into_iter().for_each(|frame| self.outbox.add(frame, Instant::now()));
         Ok(())

@@ -35,15 +35,17 @@ impl Store {
     /// Commits consecutive blocks, which follow the last stored one, in one transaction. When this returns, they
     /// survive the loss of power, and reads see them.
     ///
-    /// Blocks that are stored already are compared by their app hash and skipped, so a replay is harmless.
+    /// Blocks that are stored already are compared by their app hash and skipped, so a replay is harmless. While the database
+    /// cannot be reached this waits for it.
     ///
     /// # Errors
     /// Any [`StoreFault`] must end the process. It is not known whether the blocks are stored, except after
-    /// [`StoreFault::LeaseLost`], [`StoreFault::Height`], [`StoreFault::Order`] and [`StoreFault::Divergence`]:
-    /// then nothing was written.
+    /// [`StoreFault::LeaseLost`], [`StoreFault::Height`], [`StoreFault::Order`], [`StoreFault::Divergence`] and
+    /// [`StoreFault::Unreachable`]: then nothing was written.
     pub async fn commit(&self, lease: &Lease, outcomes: &[BlockOutcome]) -> Result<CommitReport, StoreFault> {
         let started = Instant::now();
-        let mut report = self.within_commit_timeout(self.commit_blocks(lease, outcomes)).await?;
+        let attempt = || self.within_commit_timeout(self.commit_blocks(lease, outcomes));
+        let mut report = self.while_unreachable(attempt).await?;
         report.total = started.elapsed();
         Ok(report)
     }

@@ -44,5 +44,5 @@ pub(crate) async fn run_guarded(
 /// Named after the table that refuses a row, as a statement for that table alone would be.
 fn failed(text: &str, source: sqlx::Error) -> StoreFault {
     let table = source.as_database_error().and_then(|error| error.table()).map(ToOwned::to_owned);
-    StoreFault::database(table.as_deref().unwrap_or(text), source)
+    StoreFault::committing(table.as_deref().unwrap_or(text), source)
 }

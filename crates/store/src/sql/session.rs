@@ -121,13 +121,14 @@ impl Transaction {
     /// Commits. When this returns, what was written survives the loss of power, and reads see it.
     ///
     /// # Errors
-    /// [`StoreFault`] when the database fails: then it is not known whether it is committed.
+    /// [`StoreFault`] when the database fails: then it is not known whether it is committed; [`StoreFault::CommitUnknown`]
+    /// when the connection was lost.
     pub async fn commit(self) -> Result<(), StoreFault> {
         match self.of {
             PooledTransaction::Sqlite(transaction) => transaction.commit().await,
             PooledTransaction::Postgres(transaction) => transaction.commit().await,
         }
-        .map_err(|source| StoreFault::database("COMMIT", source))
+        .map_err(|source| StoreFault::committing("COMMIT", source))
     }
 }
 

@@ -6,6 +6,7 @@ mod lease;
 mod model;
 mod node;
 mod opening;
+mod outages;
 mod paths;
 mod plain;
 mod postgres_only;

@@ -84,7 +84,7 @@ fn mistakes_of_the_operator_are_told_apart() {
         // Nobody listens there: not a mistake in the configuration, so trying again is of use.
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
         let down = Store::open(&StoreConfig::new(format!("postgres://x@{free}/x"))).await;
-        assert!(matches!(down, Err(StoreError::Fault(StoreFault::Database { .. }))), "{down:?}");
+        assert!(matches!(down, Err(StoreError::Fault(StoreFault::Unreachable { .. }))), "{down:?}");
     });
 }
 

@@ -1,12 +1,12 @@
 //! One server in a temporary folder.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::find_binaries;
 
@@ -58,6 +58,8 @@ pub enum PostgresError {
 #[derive(Debug)]
 pub struct TestServer {
     keeper: Child,
+    /// What the keeper answers.
+    answers: Option<BufReader<ChildStdout>>,
     binaries: PathBuf,
     folder: PathBuf,
     port: u16,
@@ -109,6 +111,36 @@ impl TestServer {
     /// Runs SQL as the superuser and gives the rows as `psql` prints them: unaligned, without headings.
     pub fn sql(&self, database: &str, sql: &str) -> Result<String, PostgresError> {
         self.client("psql", &["-d", database, "-AtqX", "-v", "ON_ERROR_STOP=1", "-c", sql])
+    }
+
+    /// Ends the server as a crash does, and returns when it has ended. Its data stay.
+    pub fn stop(&mut self) -> Result<(), PostgresError> {
+        self.tell("stop")
+    }
+
+    /// Starts the server again, on the same port, and returns when it takes connections.
+    pub fn start_again(&mut self) -> Result<(), PostgresError> {
+        self.tell("start")
+    }
+
+    fn tell(&mut self, command: &'static str) -> Result<(), PostgresError> {
+        let failed = |source| PostgresError::Io { step: command, source };
+        if let Some(stdin) = &mut self.keeper.stdin {
+            stdin.write_all(format!("{command}\n").as_bytes()).map_err(failed)?;
+        }
+        match self.answer().map_err(failed)?.as_str() {
+            "ready" => Ok(()),
+            _ => Err(PostgresError::Start { log: self.log() }),
+        }
+    }
+
+    /// The next line of the keeper.
+    fn answer(&mut self) -> io::Result<String> {
+        let mut answer = String::new();
+        if let Some(answers) = &mut self.answers {
+            answers.read_line(&mut answer)?;
+        }
+        Ok(answer.trim().to_owned())
     }
 
     /// What the server has logged so far.
@@ -188,14 +220,10 @@ impl TestServerBuilder {
         }
         let mut keeper =
             command.spawn().map_err(|source| PostgresError::Io { step: "start the keeper of the server", source })?;
-        let mut answer = String::new();
-        let read = match keeper.stdout.take() {
-            Some(stdout) => BufReader::new(stdout).read_line(&mut answer),
-            None => Ok(0),
-        };
-        let server = TestServer { keeper, binaries: binaries.to_owned(), folder, port };
-        read.map_err(|source| PostgresError::Io { step: "wait for the server", source })?;
-        if answer.trim() == "ready" {
+        let answers = keeper.stdout.take().map(BufReader::new);
+        let mut server = TestServer { keeper, answers, binaries: binaries.to_owned(), folder, port };
+        let answer = server.answer().map_err(|source| PostgresError::Io { step: "wait for the server", source })?;
+        if answer == "ready" {
             return Ok(Ok(server));
         }
         let start = fs::read_to_string(server.folder.join("start.log")).unwrap_or_default();

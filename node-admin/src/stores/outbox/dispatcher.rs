@@ -196,7 +196,9 @@ impl Dispatcher {
         sequenced_up_to: CantonTimestamp,
     ) -> Result<(), StoreFault> {
         loop {
-            let page = self.store.topology_page(cursor.checked_sub(1), sequenced_up_to, PAGE).await?;
+            let after = cursor.checked_sub(1);
+            let read = || self.store.topology_page(after, sequenced_up_to, PAGE);
+            let page = self.store.while_unreachable(read).await?;
             let Some(last) = page.last() else { return Ok(()) };
             *cursor = last.id + 1;
             for row in page {
