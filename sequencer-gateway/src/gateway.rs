@@ -18,7 +18,7 @@ use crate::core::Core;
 use crate::disabled::DisabledMembers;
 use crate::limits::CallLimits;
 use crate::signing::EventSigner;
-use crate::submission::{BroadcastError, PurchaseError, own, purchase};
+use crate::submission::{BroadcastError, PurchaseError, acknowledge_forever, own, purchase};
 use crate::subscription::SubscriptionPool;
 use crate::transport::{Health, PublicServer};
 
@@ -93,7 +93,8 @@ impl Gateway {
         let revocation = Revocation::new(Arc::clone(&core)).run();
         let stopped = core.stopping.clone();
         let server = server.serve(listener, stopped.clone().cancelled_owned());
-        tokio::pin!(server, revocation, shutdown);
+        let acknowledging = acknowledge_forever(&core);
+        tokio::pin!(server, revocation, acknowledging, shutdown);
         let mut is_following = true;
         loop {
             tokio::select! {
@@ -102,6 +103,7 @@ impl Gateway {
                     followed?;
                     is_following = false;
                 }
+                () = &mut acknowledging => {}
                 () = &mut shutdown => break,
             }
         }

@@ -43,6 +43,8 @@ pub struct GatewaySettings {
     pub acknowledgement_conflation: Option<Duration>,
     /// Longest wait until an acknowledgement comes back in a block.
     pub acknowledgement_limit: Duration,
+    /// How often this sequencer acknowledges the events itself.
+    pub own_acknowledgement_interval: Duration,
     /// Confirmation requests that a participant may send at once, in seconds of the allowed rate.
     pub confirmation_request_burst_seconds: f64,
     /// From whom a part of an aggregation that was delivered already is refused before it is ordered (protocol version
@@ -75,6 +77,7 @@ impl Default for GatewaySettings {
             sequencing_time: SequencingTimeSource::LocalClock,
             acknowledgement_conflation: Some(Duration::from_secs(45)),
             acknowledgement_limit: Duration::from_secs(60),
+            own_acknowledgement_interval: Duration::from_mins(1),
             confirmation_request_burst_seconds: 0.5,
             reject_delivered_aggregations_of: BTreeSet::from([MemberKind::Mediator]),
             max_active_calls: BTreeMap::new(),

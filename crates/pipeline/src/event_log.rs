@@ -62,6 +62,12 @@ impl EventLog {
         }
     }
 
+    /// Time of the newest event of all members since the node started.
+    #[must_use]
+    pub fn newest_event_time(&self) -> Option<CantonTimestamp> {
+        self.tail.read().unwrap_or_else(PoisonError::into_inner).0.newest()
+    }
+
     /// Time of the newest event of `member` strictly before `time`, `None` when there is none.
     ///
     /// # Errors

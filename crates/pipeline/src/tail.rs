@@ -24,6 +24,7 @@ pub(crate) struct Tail {
     members: BTreeMap<MemberIndex, Lane>,
     broadcasts: Lane,
     start: CantonTimestamp,
+    newest: Option<CantonTimestamp>,
     bytes: usize,
     limit_bytes: usize,
 }
@@ -36,6 +37,7 @@ impl Tail {
             members: BTreeMap::new(),
             broadcasts: Lane { events: VecDeque::new(), floor: start },
             start,
+            newest: None,
             bytes: 0,
             limit_bytes,
         }
@@ -44,6 +46,7 @@ impl Tail {
     /// Appends a committed event. Events come in strictly increasing order of time.
     pub(crate) fn push(&mut self, event: Arc<EventRecord>) {
         self.bytes += cost(&event);
+        self.newest = Some(event.time);
         match &event.recipients {
             EventRecipients::All => self.broadcasts.events.push_back(Arc::clone(&event)),
             EventRecipients::Members(members) => {
@@ -57,6 +60,11 @@ impl Tail {
         }
         self.events.push_back(event);
         while self.bytes > self.limit_bytes && self.evict() {}
+    }
+
+    /// Time of the event that was appended last.
+    pub(crate) const fn newest(&self) -> Option<CantonTimestamp> {
+        self.newest
     }
 
     fn evict(&mut self) -> bool {

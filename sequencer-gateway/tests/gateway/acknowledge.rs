@@ -50,6 +50,22 @@ async fn an_acknowledgement_returns_when_it_is_sequenced() {
 }
 
 #[tokio::test]
+async fn the_sequencer_acknowledges_what_it_has_committed() {
+    let mut start = Start::default();
+    start.settings.own_acknowledgement_interval = Duration::from_millis(20);
+    let node = Node::start_with(start).await;
+    let client = Client::log_in(&node, &alice()).await;
+    for id in ["first", "second"] {
+        let time = event_time(&client, id).await;
+        let mut heads = node.head.clone();
+        let index = heads.current().state.members().get(node.sequencer.member()).expect("a member").index;
+        let waiting = heads.wait_until(|head| head.state.acknowledged(index) == Some(time));
+        within("the acknowledgement", waiting).await.expect("the node runs");
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn further_acknowledgements_are_answered_at_once() {
     let node = Node::start().await;
     let client = Client::log_in(&node, &alice()).await;

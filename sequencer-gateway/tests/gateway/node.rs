@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use synod_machine::{Machine, State, genesis};
-use synod_ordering::{BlockLimits, IntakeLimits, LocalOrdering, SystemClock};
-use synod_pipeline::{BlockExecutor, Committer, EventLog};
+use synod_ordering::{BlockLimits, Clock, IntakeLimits, LocalOrdering, SystemClock};
+use synod_pipeline::{BlockExecutor, Committer, EventLog, HeadReceiver};
 use synod_runtime::MetricsRegistry;
 use synod_sequencer_gateway::{Gateway, GatewayHandle, GatewayMetrics, GatewayParts, GatewaySettings, PrivateKeys};
 use synod_store::{Acquired, Store, StoreConfig};
 use synod_testkit::requests::{Network, TestMember, genesis_state};
 use synod_topology::{DynamicSynchronizerParameters, StaticSynchronizerParameters};
-use synod_types::{MemberKind, ProtocolVersion, SequencerId};
+use synod_types::{CantonTimestamp, MemberKind, ProtocolVersion, SequencerId};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -36,6 +38,24 @@ impl Default for Start {
     }
 }
 
+/// The clock of the machine, as much ahead as it is told to be.
+#[derive(Debug, Default)]
+pub(crate) struct ShiftedClock {
+    ahead_micros: AtomicI64,
+}
+
+impl ShiftedClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        self.ahead_micros.fetch_add(i64::try_from(by.as_micros()).expect("not long"), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> CantonTimestamp {
+        SystemClock.now().saturating_add_micros(self.ahead_micros.load(Ordering::SeqCst))
+    }
+}
+
 /// A running node with one sequencer, one mediator and some participants.
 pub(crate) struct Node {
     pub(crate) network: Network,
@@ -44,7 +64,9 @@ pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) handle: GatewayHandle,
     pub(crate) metrics: MetricsRegistry,
+    pub(crate) head: HeadReceiver,
     pub(crate) keys: PrivateKeys,
+    pub(crate) clock: Arc<ShiftedClock>,
     stop_gateway: watch::Sender<bool>,
     stop_ordering: CancellationToken,
     gateway: JoinHandle<()>,
@@ -90,7 +112,7 @@ impl Node {
         let head = committer.head();
         let executor = BlockExecutor::new(Arc::new(Machine::new(NonZeroUsize::MIN)), state);
         let id = SequencerId::try_from(sequencer.member().clone()).expect("a sequencer");
-        let clock = Arc::new(SystemClock);
+        let clock = Arc::new(ShiftedClock::default());
         let limits = (IntakeLimits::default(), BlockLimits::default());
         let (orderer, ordering) = LocalOrdering::new(executor, committer, id.clone(), clock.clone(), limits);
 
@@ -98,12 +120,12 @@ impl Node {
         let keys = PrivateKeys::new([sequencer.protocol_key().clone()]);
         let gateway = Gateway::new(GatewayParts {
             sequencer: id,
-            head,
+            head: head.clone(),
             orderer: Arc::new(orderer),
             events,
             store: store.clone(),
             keys: keys.clone(),
-            clock,
+            clock: clock.clone(),
             settings: start.settings,
             metrics: GatewayMetrics::register(&metrics).expect("good names"),
         });
@@ -130,7 +152,9 @@ impl Node {
             address,
             handle,
             metrics,
+            head,
             keys,
+            clock,
             stop_gateway,
             stop_ordering,
             gateway,
