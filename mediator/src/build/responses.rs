@@ -59,3 +59,43 @@ pub fn confirmation_responses(
     let content = v30::TypedSignedProtocolMessageContent { some_signed_protocol_message: Some(message) };
     MessageKind::TypedSignedProtocolMessageContent.wrap(psid.protocol_version(), &content.encode_to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use synod_crypto::HashPurpose;
+    use synod_types::UniqueIdentifier;
+
+    use super::*;
+    use crate::messages::{ConfirmationResponses, MediatorMessage, MerkleSeqIndex};
+
+    #[test]
+    fn a_mediator_reads_the_answers() {
+        let psid = PhysicalSynchronizerId::parse("sync::1220aa::35-0").expect("a synchronizer");
+        let sender = ParticipantId::new(UniqueIdentifier::parse("p::1220bb").expect("a participant"));
+        let party = |name: &str| LfParty::parse(name, "party").expect("a party");
+        let position = ViewPosition(vec![MerkleSeqIndex(vec![true]), MerkleSeqIndex(vec![false, true])]);
+        let root_hash = Hash::digest(HashPurpose::MERKLE_TREE_INNER_NODE, b"root");
+        let request_id = CantonTimestamp::EPOCH.immediate_successor();
+        let malformed = Response {
+            code: LocalVerdictCode::Malformed,
+            reason: Status { code: 3, message: "wrong".to_owned(), details: Vec::new() },
+            parties: Vec::new(),
+            view: None,
+        };
+        let parties = [party("alice::1220bb"), party("bob::1220cc")];
+        let written = [approve(position.clone(), parties.clone()), malformed];
+        let bytes = confirmation_responses(&psid, request_id, &root_hash, &sender, &written);
+        let MediatorMessage::ConfirmationResponses(read) = MediatorMessage::parse(&bytes).expect("it reads") else {
+            panic!("another message");
+        };
+        let ConfirmationResponses { responses, .. } = &read;
+        assert_eq!((read.request_id, read.root_hash), (request_id, root_hash));
+        assert_eq!((&read.psid, &read.sender), (&psid, &sender));
+        let [first, second] = responses.as_slice() else { panic!("{responses:?}") };
+        assert_eq!(first.verdict.code(), LocalVerdictCode::Approve);
+        assert_eq!((&first.confirming_parties[..], &first.view_position), (&parties[..], &Some(position)));
+        assert_eq!(second.verdict.code(), LocalVerdictCode::Malformed);
+        assert_eq!(second.verdict.reason().map(|reason| reason.message.as_str()), Some("wrong"));
+        assert!(second.confirming_parties.is_empty() && second.view_position.is_none());
+    }
+}

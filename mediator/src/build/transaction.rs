@@ -138,7 +138,7 @@ mod tests {
     use synod_types::UniqueIdentifier;
 
     use super::*;
-    use crate::messages::{MediatorContent, MerkleSeqIndex};
+    use crate::messages::{MediatorContent, MerkleSeqIndex, RootHashMessage};
 
     fn party(name: &str) -> LfParty {
         LfParty::parse(name, "party").expect("a party")
@@ -186,5 +186,15 @@ mod tests {
         assert_eq!(first.informees.len(), 2);
         assert_eq!(first.quorums[0].threshold, 2);
         assert_eq!(request.build(&key, ProtocolVersion::V35).expect("again").content, built.content);
+        let root_hash = root_hash_message(&built, &request.psid, ViewType::Transaction, CantonTimestamp::EPOCH);
+        let expected = RootHashMessage {
+            root_hash: built.root_hash,
+            psid: request.psid,
+            view_type: ViewType::Transaction,
+            submission_topology_time: CantonTimestamp::EPOCH,
+            payload: Bytes::new(),
+        };
+        let read = MediatorContent::parse(&root_hash, ProtocolVersion::V35).expect("it reads");
+        assert!(matches!(read, MediatorContent::RootHashMessage(read) if read == expected));
     }
 }
