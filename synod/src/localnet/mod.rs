@@ -1,5 +1,6 @@
 //! `synod localnet`: a whole synchronizer in one process, founded and tested.
 
+mod connecting;
 mod files;
 mod layout;
 mod nodes;
@@ -15,6 +16,7 @@ use synod_runtime::telemetry::LogControl;
 use synod_runtime::{StopReason, Supervisor};
 use thiserror::Error;
 
+use self::connecting::Connecting;
 use self::layout::Layout;
 use self::nodes::{NodeFilesError, local_url};
 use self::ready_file::Ready;
@@ -77,7 +79,7 @@ pub(crate) async fn start(
         connections.push(SequencerConnection::open(&url, &ConnectOptions::default()).await?);
     }
     let tested = self_test(&connections).await?;
-    let ready = Ready::new(synchronizer_id, &configs, &mediators, tested.took);
+    let ready = Ready::new(&description.name, synchronizer_id, &configs, &mediators, tested.took);
     announce(&ready, tested, arguments.ready_file.as_deref())?;
     if arguments.once {
         supervisor.shutdown(StopReason::Requested("the self-test passed"));
@@ -100,5 +102,9 @@ fn announce(ready: &Ready, tested: SelfTest, ready_file: Option<&Path>) -> Resul
         println!("cometbft      http://{} (home {})", cometbft.rpc, cometbft.home.display());
     }
     println!("self-test     {tested}");
+    let Connecting { console, remote, helm } = &ready.connect;
+    println!("\nIn the Console of a participant:\n\n{console}");
+    println!("\nConfiguration of a Console that administers the network:\n\n{remote}");
+    println!("Value of a participant's Helm chart:\n\n{helm}");
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::connecting::Connecting;
 use super::files;
 use crate::config::{MediatorConfig, SequencerConfig};
 
@@ -19,6 +20,8 @@ pub(crate) struct Ready {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) cometbft: Vec<ReadyCometBft>,
     pub(crate) self_test_ms: u64,
+    /// Text to copy.
+    pub(crate) connect: Connecting,
 }
 
 /// Addresses of a sequencer.
@@ -43,8 +46,9 @@ pub(crate) struct ReadyCometBft {
 }
 
 impl Ready {
-    /// A network of these nodes, tested in so long.
+    /// A network of this name with these nodes, tested in so long.
     pub(crate) fn new(
+        name: &str,
         synchronizer_id: String,
         configs: &[SequencerConfig],
         mediators: &[MediatorConfig],
@@ -59,10 +63,14 @@ impl Ready {
         let cometbft = configs.iter().filter_map(|config| config.cometbft.as_ref());
         let cometbft =
             cometbft.map(|cometbft| ReadyCometBft { rpc: at(cometbft.rpc_port), home: cometbft.home.clone() });
+        let sequencers: Vec<_> = sequencers.collect();
+        let mediators = mediators.iter().map(|config| ReadyMediator { admin: at(config.admin_api.port) });
+        let mediators: Vec<_> = mediators.collect();
         Self {
+            connect: Connecting::new(name, &sequencers, &mediators),
             synchronizer_id,
-            sequencers: sequencers.collect(),
-            mediators: mediators.iter().map(|config| ReadyMediator { admin: at(config.admin_api.port) }).collect(),
+            sequencers,
+            mediators,
             cometbft: cometbft.collect(),
             self_test_ms: u64::try_from(self_test.as_millis()).unwrap_or(u64::MAX),
         }

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use synod_client::ClientError;
+use synod_client::{ClientError, ReceivedEvent};
 use synod_mediator::build::BuiltRequest;
 use synod_mediator::messages::{MediatorContent, Verdict};
 use synod_types::CantonTimestamp;
 use synod_wire::Envelope;
 
 use super::member::{Participant, TestMember, unexpected};
+use super::verdict::verify;
 use crate::transactions::{Informee, Place, result};
 
 /// The first member submits a transaction of which all are informees and that all confirm. Returns how long it took until
@@ -53,8 +54,14 @@ async fn answer(
     let key = participant.session.signer().first_protocol_key()?;
     let approval = place.approval(informee, request_id, (&request.root_hash, &request.positions), &key)?;
     participant.send("self-test-response", vec![approval]).await?;
-    let is_result = |envelope: &Envelope| result(envelope).filter(|result| result.request_id == request_id);
-    match member.find(|_, envelope| is_result(envelope)).await?.verdict {
+    let is_result = |received: &ReceivedEvent, envelope: &Envelope| {
+        let found = result(envelope).filter(|result| result.request_id == request_id)?;
+        Some((found, received.event.timestamp, envelope.clone()))
+    };
+    let (found, sequenced, envelope) = member.find(is_result).await?;
+    verify(member.topology()?.state(), place.group, sequenced, &envelope)
+        .map_err(|error| unexpected(&format!("the verdict is not signed by the mediators: {error}")))?;
+    match found.verdict {
         Verdict::Approve => Ok(()),
         Verdict::ParticipantReject { .. } => Err(unexpected("the mediator says that a participant rejected")),
         Verdict::MediatorReject { reason, .. } => Err(unexpected(&format!("the mediator rejects: {}", reason.message))),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use synod_client::{
-    ClientError, EventStream, MemberIdentity, OnboardingLimits, ReceivedEvent, SequencerConnection, Session,
-    Submission, max_sequencing_time,
+    ClientError, EventStream, MemberIdentity, MemberTopology, OnboardingLimits, ReceivedEvent, SequencerConnection,
+    Session, Submission, max_sequencing_time,
 };
 use synod_types::{Member, MessageId, PhysicalSynchronizerId, ProtocolVersion};
 use synod_wire::{Batch, Envelope, Recipients, SequencedEventContent};
@@ -37,8 +37,15 @@ impl TestMember {
         let identity = MemberIdentity::fresh_participant(&name)?;
         sequencer.onboard(&identity, OnboardingLimits::default()).await?;
         let session = Session::new(sequencer.clone(), Arc::new(identity));
-        let events = session.subscribe(None, Vec::new()).await?;
+        // Each event has to be signed with a key that the sequencer has by then.
+        let keys = session.keys_in(session.start_topology().await?);
+        let events = session.subscribe(None, keys).await?;
         Ok(Self { participant: Participant { session }, events })
+    }
+
+    /// The topology up to the last event that was read.
+    pub(super) fn topology(&self) -> Result<&MemberTopology, ClientError> {
+        self.events.topology().ok_or_else(|| unexpected("the member does not follow the topology"))
     }
 
     /// Reads events until one has an envelope in which something is found.

@@ -3,6 +3,7 @@
 mod confirmation;
 mod delivery;
 mod member;
+mod verdict;
 
 use std::fmt;
 use std::time::{Duration, Instant};

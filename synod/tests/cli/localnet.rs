@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use synod_testkit::postgres::TestServer;
 
-use crate::support::{Localnet, next_port_base, synod};
+use crate::support::{Localnet, next_port_base, synod, wait};
 
 /// A whole network is there within this time, also on a busy machine.
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -19,6 +19,8 @@ fn a_network_is_founded_tested_and_stopped() {
     assert!(ready["synchronizer_id"].as_str().is_some_and(|id| id.ends_with("::35-0")), "{ready}");
     assert!(ready["self_test_ms"].as_u64().is_some(), "{ready}");
     assert_eq!(ready["mediators"].as_array().map(Vec::len), Some(1));
+    assert_eq!(ready["mediators"][0].as_object().map(serde_json::Map::len), Some(1), "{ready}");
+    assert_told_how_to_connect(&net, &ready);
     let public = ready["sequencers"][0]["public"].as_str().expect("an address").to_owned();
     let probe = synod(&["probe", &format!("http://{public}"), "--json"]);
     assert!(probe.status.success(), "{probe:?}");
@@ -26,6 +28,24 @@ fn a_network_is_founded_tested_and_stopped() {
     assert_eq!(found["ok"], true, "{found}");
     assert_eq!(found["synchronizer_id"], ready["synchronizer_id"]);
     assert_eq!(net.terminate(STOP_LIMIT), Some(0));
+}
+
+/// What is to be copied is printed, is in the file for scripts too, and names the addresses.
+fn assert_told_how_to_connect(net: &Localnet, ready: &serde_json::Value) {
+    let address = |node: &serde_json::Value, key: &str| node[key].as_str().expect("an address").to_owned();
+    let (sequencer, mediator) = (&ready["sequencers"][0], &ready["mediators"][0]);
+    let public = address(sequencer, "public");
+    let line = format!("participant1.synchronizers.connect(\"localnet\", \"http://{public}\")");
+    assert_eq!(ready["connect"]["console"].as_str(), Some(line.as_str()));
+    let helm = format!("alias: localnet\n    sequencerConnection: http://{public}\n");
+    assert!(ready["connect"]["helm"].as_str().is_some_and(|text| text.ends_with(&helm)), "{ready}");
+    let remote = ready["connect"]["remote"].as_str().expect("a text");
+    for address in [public, address(sequencer, "admin"), address(mediator, "admin")] {
+        let (host, port) = address.rsplit_once(':').expect("a port");
+        assert!(remote.contains(&format!("{{ address = \"{host}\", port = {port} }}")), "{remote}");
+    }
+    let printed = wait(READY_LIMIT, || Some(net.log()).filter(|log| log.contains(&helm))).expect("it is printed");
+    assert!(printed.contains(&line) && printed.contains(remote), "{printed}");
 }
 
 #[test]

@@ -128,6 +128,11 @@ impl Localnet {
         self.process = Some(Process::start(&self.arguments, &self.dir.path().join("log")));
     }
 
+    /// What it has printed so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
     fn ready_file(&self) -> PathBuf {
         self.dir.path().join("ready.json")
     }
