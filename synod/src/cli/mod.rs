@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done or stopped by a signal, 1 the command found that something is not as it \
-should be, 70 a fault of the node, 78 a mistake in the configuration.";
+should be, 70 a fault of the node, 75 it waits for others, 78 a mistake in the configuration.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
