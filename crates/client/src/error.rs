@@ -133,10 +133,7 @@ impl ClientError {
     /// Canton's error id in the answer, e.g. `SEQUENCER_OVERLOADED`.
     #[must_use]
     pub fn error_id(&self) -> Option<String> {
-        use prost::Message;
-        let details = RpcStatus::decode(self.status()?.details()).ok()?;
-        let info = details.details.iter().find(|detail| detail.type_url.ends_with("/google.rpc.ErrorInfo"))?;
-        ErrorInfo::decode(info.value.as_slice()).ok().map(|info| info.reason)
+        error_id(self.status()?.details())
     }
 
     /// What to do about it (chapter 01 §1.10).
@@ -166,6 +163,15 @@ impl ClientError {
             },
         }
     }
+}
+
+/// Canton's error id in an encoded `google.rpc.Status`, e.g. that of a submission that was refused after it was sequenced.
+#[must_use]
+pub fn error_id(status: &[u8]) -> Option<String> {
+    use prost::Message;
+    let status = RpcStatus::decode(status).ok()?;
+    let info = status.details.iter().find(|detail| detail.type_url.ends_with("/google.rpc.ErrorInfo"))?;
+    ErrorInfo::decode(info.value.as_slice()).ok().map(|info| info.reason)
 }
 
 /// An error with all its causes, for logs and states.

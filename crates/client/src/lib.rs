@@ -32,14 +32,14 @@ mod topology;
 
 pub use client_identity::{ClientIdentity, InvalidClientIdentity};
 pub use connection::{ConnectOptions, SequencerConnection};
-pub use error::{ClientError, Retry};
+pub use error::{ClientError, Retry, error_id};
 pub use event::{EventError, EventKeys, ReceivedEvent, StreamChecker};
 pub use identity::{IdentityFault, MemberIdentity, MemberKeys};
 pub use keys::{KeyRing, MemberSigner};
 pub use onboarding::OnboardingLimits;
 pub use pool::{
     Amplification, ConnectionConfig, ConnectionHealth, ConnectionState, ConnectionValidation, InvalidPoolConfig,
-    PoolConfig, PoolDelays, PoolHealth, PoolKeys, PoolSubscription, SequencerPool, SetConfigError,
+    PoolConfig, PoolDelays, PoolHealth, PoolKeys, PoolSubscription, PreparedConfig, SequencerPool, SetConfigError,
 };
 pub use request::{SignedSubmission, Submission, max_sequencing_time, sign_acknowledgement};
 pub use session::Session;

@@ -181,19 +181,11 @@ impl Sending {
 /// Of an own submission.
 pub(super) fn log_refusal(receipt: &Receipt) {
     let Some(status) = &receipt.refused else { return };
-    let id = error_id(status).unwrap_or_else(|| "an unknown error".to_owned());
+    let id = synod_client::error_id(status).unwrap_or_else(|| "an unknown error".to_owned());
     let message_id = receipt.message_id.as_str();
     if id.starts_with("SEQUENCER_AGGREGATE_SUBMISSION_ALREADY_SENT") {
         tracing::info!(message_id, "other mediators were faster");
     } else {
         tracing::warn!(message_id, error = id, "a submission was refused after it was sequenced");
     }
-}
-
-/// Canton's error id in a `google.rpc.Status`.
-fn error_id(status: &bytes::Bytes) -> Option<String> {
-    use prost::Message as _;
-    use synod_proto::google::rpc::Status;
-    let status = Status::decode(status.clone()).ok()?;
-    status.message.split(['(', ' ']).next().map(str::to_owned)
 }

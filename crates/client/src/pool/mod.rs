@@ -31,7 +31,7 @@ use crate::{ClientError, ClientIdentity, MemberSigner, SignedSubmission};
 
 pub use config::{Amplification, ConnectionConfig, InvalidPoolConfig, PoolConfig, PoolDelays};
 pub use health::{ConnectionHealth, ConnectionState, PoolHealth};
-pub use reconfigure::{ConnectionValidation, SetConfigError};
+pub use reconfigure::{ConnectionValidation, PreparedConfig, SetConfigError};
 pub use subscription::{PoolKeys, PoolSubscription};
 
 /// A member at several sequencers. Clones share the connections; they are closed with the last one.

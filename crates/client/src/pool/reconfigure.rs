@@ -1,5 +1,6 @@
 //! Changing the connections at run time (`SequencerConnectionService.SetConnection`).
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,18 @@ pub enum SetConfigError {
 /// Connections that were opened to see whether they are valid.
 type Opened = Vec<(Target, Result<SequencerConnection, ClientError>)>;
 
+/// Other connections that are valid, with those of them that are open.
+pub struct PreparedConfig {
+    config: PoolConfig,
+    opened: Opened,
+}
+
+impl fmt::Debug for PreparedConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedConfig").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
 impl SequencerPool {
     /// Uses other connections, another threshold and so on from now on, once they are valid. Connections that stay are not
     /// touched. Running subscriptions go on with the sequencers that are there now, without a gap and without an event
@@ -94,6 +107,21 @@ impl SequencerPool {
         validation: ConnectionValidation,
         limit: Duration,
     ) -> Result<(), SetConfigError> {
+        let prepared = self.prepare_config(config, validation, limit).await?;
+        self.use_config(prepared);
+        Ok(())
+    }
+
+    /// The first half of [`Self::set_config`]: changes nothing as yet.
+    ///
+    /// # Errors
+    /// As [`Self::set_config`].
+    pub async fn prepare_config(
+        &self,
+        config: PoolConfig,
+        validation: ConnectionValidation,
+        limit: Duration,
+    ) -> Result<PreparedConfig, SetConfigError> {
         let mut opened = Vec::new();
         if validation != ConnectionValidation::Disabled {
             opened = self.open_new(&config, limit).await;
@@ -102,8 +130,15 @@ impl SequencerPool {
         if self.shared().read(PoolState::is_closed) {
             return Err(SetConfigError::Closed);
         }
-        self.swap_config(config, &mut opened);
-        Ok(())
+        Ok(PreparedConfig { config, opened })
+    }
+
+    /// The second half of [`Self::set_config`]. A pool that was closed meanwhile stays closed.
+    pub fn use_config(&self, prepared: PreparedConfig) {
+        let PreparedConfig { config, mut opened } = prepared;
+        if !self.shared().read(PoolState::is_closed) {
+            self.swap_config(config, &mut opened);
+        }
     }
 
     async fn open_new(&self, config: &PoolConfig, limit: Duration) -> Opened {
