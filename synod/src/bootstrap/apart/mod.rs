@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
-use synod_client::{ConnectOptions, SequencerConnection};
+use synod_client::{ClientError, ConnectOptions, SequencerConnection};
 use synod_runtime::settings::Mistakes;
 use synod_types::MemberKind;
 
@@ -191,15 +191,17 @@ async fn initialize_mediators(
         return Ok(());
     }
     let threshold = trust_threshold(description.sequencers.len());
+    let mut running = 0;
+    let mut silent = Vec::new();
     for sequencer in &description.sequencers {
-        if !known.running.contains(&sequencer.name) && is_served(sequencer, &psid).await? {
+        if running < threshold && (known.running.contains(&sequencer.name) || is_served(sequencer, &psid).await?) {
             known.running.insert(sequencer.name.clone());
+            running += 1;
+        } else {
+            silent.push(sequencer.name.as_str());
         }
     }
-    let (running, silent): (Vec<_>, Vec<_>) =
-        description.sequencers.iter().partition(|entry| known.running.contains(&entry.name));
-    if (running.len() as u64) < u64::from(threshold) {
-        let silent: Vec<_> = silent.iter().map(|entry| entry.name.as_str()).collect();
+    if running < threshold {
         let waits = |who: &str| WaitingFor { operator: who.to_owned(), what: "its sequencer to run".to_owned() };
         known.waiting = by_operator(description, &silent).into_iter().map(waits).collect();
         return Ok(());
@@ -215,8 +217,11 @@ async fn initialize_mediators(
 async fn is_served(sequencer: &SequencerEntry, psid: &str) -> Result<bool, BootstrapError> {
     // Read before, when the description was.
     let trusted_certificates = sequencer.public_authorities(&mut Mistakes::default());
-    let options = ConnectOptions { trusted_certificates, timeout: Some(LOOK_LIMIT), ..ConnectOptions::default() };
-    match SequencerConnection::open(&sequencer.public, &options).await {
+    let options = ConnectOptions { trusted_certificates, ..ConnectOptions::default() };
+    // One that waits for its synchronizer takes connections, and answers nothing.
+    let looking = tokio::time::timeout(LOOK_LIMIT, SequencerConnection::open(&sequencer.public, &options));
+    let timeout = |_| Err(ClientError::Timeout { what: "an answer", limit: LOOK_LIMIT });
+    match looking.await.unwrap_or_else(timeout) {
         Ok(connection) if connection.psid().to_string() != psid => Err(BootstrapError::OtherSynchronizer {
             node: sequencer.name.clone(),
             found: connection.psid().to_string(),
