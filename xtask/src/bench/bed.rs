@@ -55,6 +55,28 @@ pub(super) struct Place {
     name: String,
 }
 
+/// Ports of a node beside the public one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NodePorts {
+    pub(super) admin: u16,
+    pub(super) grpc_health: u16,
+    pub(super) http_health: u16,
+    pub(super) metrics: u16,
+}
+
+impl NodePorts {
+    /// What says so to a node.
+    fn variables(self) -> [(&'static str, String); 4] {
+        [
+            ("SYNOD_ADMIN_API__PORT", self.admin),
+            ("SYNOD_MONITORING__GRPC_HEALTH_PORT", self.grpc_health),
+            ("SYNOD_MONITORING__HTTP_HEALTH_PORT", self.http_health),
+            ("SYNOD_MONITORING__METRICS_PORT", self.metrics),
+        ]
+        .map(|(variable, port)| (variable, port.to_string()))
+    }
+}
+
 impl Bed {
     /// Builds the binary with optimization and starts the server.
     pub(super) fn prepare(database: Database) -> Result<Self, String> {
@@ -108,16 +130,37 @@ impl Bed {
 
     /// Starts the sequencer of a founded synchronizer. Returns at once.
     pub(super) fn start(&self, place: &Place) -> Result<Node, String> {
-        self.run_node(place, "sequencer", &place.configuration())
+        let base = place.port_base;
+        let ports = NodePorts { admin: base + 1, http_health: base + 2, metrics: base + 3, grpc_health: base + 9 };
+        self.run_node(place, "sequencer", ports)
     }
 
-    /// Starts a node of this kind with this configuration. Returns at once.
-    pub(super) fn run_node(&self, place: &Place, kind: &str, configuration: &str) -> Result<Node, String> {
-        let file = place.write(&format!("{kind}.toml"), configuration)?;
+    /// Starts a node of this kind, as `synod init` configures it, on these ports. Returns at once.
+    pub(super) fn run_node(&self, place: &Place, kind: &str, ports: NodePorts) -> Result<Node, String> {
+        let file = self.configured(place, kind)?;
         let mut command = self.logged(place)?;
-        let command = command.arg(kind).arg("-c").arg(&file).stdout(Stdio::null());
+        command.arg(kind).arg("-c").arg(&file).stdout(Stdio::null());
+        command.envs(ports.variables()).env("SYNOD_LOGGING__LEVEL", "warn");
+        if kind == "sequencer" {
+            command.env("SYNOD_PUBLIC_API__PORT", place.port_base.to_string());
+        }
         let child = command.spawn().map_err(|error| format!("start synod: {error}"))?;
         Ok(Node { child, url: place.url() })
+    }
+
+    /// The configuration of a node, written at its first start.
+    fn configured(&self, place: &Place, kind: &str) -> Result<PathBuf, String> {
+        let file = place.dir.join(format!("{kind}.toml"));
+        if file.exists() {
+            return Ok(file);
+        }
+        let mut command = Command::new(&self.binary);
+        command.arg("init").arg(kind).arg("--dir").arg(&place.dir).args(["--name", &format!("{kind}1")]);
+        if self.server.is_some() {
+            command.args(["--store", "postgres", "--database-url", &place.database_url]);
+        }
+        run(command.stdin(Stdio::null()).stdout(Stdio::null()))?;
+        Ok(file)
     }
 
     /// Founds the synchronizer of this description with nodes that run.
@@ -203,17 +246,6 @@ fn number<T: std::str::FromStr>(server: &TestServer, database: &str, sql: &str) 
 impl Place {
     fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port_base)
-    }
-
-    /// The same sequencer as `synod localnet` runs, without the self-test.
-    fn configuration(&self) -> String {
-        let (url, base) = (&self.database_url, self.port_base);
-        let (admin, health, metrics, grpc_health) = (base + 1, base + 2, base + 3, base + 9);
-        format!(
-            "name = \"sequencer1\"\n[storage]\nurl = \"{url}\"\n[public_api]\nport = {base}\n[admin_api]\nport = {admin}\n\
-             [monitoring]\ngrpc_health_port = {grpc_health}\nhttp_health_port = {health}\nmetrics_port = {metrics}\n\
-             [logging]\nlevel = \"warn\"\n"
-        )
     }
 
     fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {

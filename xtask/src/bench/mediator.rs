@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use super::bed::{Bed, Node};
+use super::bed::{Bed, Node, NodePorts};
 use super::figure::{Figure, Goal};
 use super::load::number;
 use super::process;
@@ -91,15 +91,9 @@ impl Synchronizer {
         let base = sequencer_place.port_base;
         let (public, sequencer_admin, mediator_admin) = (base, base + 1, base + 4);
         let sequencer = bed.start(&sequencer_place)?;
-        let configuration = format!(
-            "name = \"mediator1\"\n[storage]\nurl = \"{}\"\n[admin_api]\nport = {mediator_admin}\n[monitoring]\n\
-             grpc_health_port = {}\nhttp_health_port = {}\nmetrics_port = {}\n[logging]\nlevel = \"warn\"\n",
-            mediator_place.database_url,
-            base + 10,
-            base + 5,
-            base + 6
-        );
-        let mediator = bed.run_node(&mediator_place, "mediator", &configuration)?;
+        let ports =
+            NodePorts { admin: mediator_admin, http_health: base + 5, metrics: base + 6, grpc_health: base + 10 };
+        let mediator = bed.run_node(&mediator_place, "mediator", ports)?;
         [sequencer_admin, mediator_admin].into_iter().try_for_each(wait_for)?;
         let description = format!(
             "name = \"bench\"\n[[sequencers]]\nname = \"sequencer1\"\nadmin = \"http://127.0.0.1:{sequencer_admin}\"\n\
