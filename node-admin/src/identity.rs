@@ -16,6 +16,7 @@ use synod_types::{CantonTimestamp, Namespace, ProtocolVersion, UniqueIdentifier}
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::errors::{Trace, malformed};
+use crate::fault::is_away;
 use crate::stores::{ForceFlags, StoreName};
 use crate::{NodeLifecycle, StageReceiver, TopologyStores, Vault};
 
@@ -89,6 +90,9 @@ impl ManualIdentity {
     /// Stops the node: whether it has an identity is not known.
     fn fault(&self, fault: impl Error + Send + Sync + 'static) -> Status {
         tracing::error!(error = %synod_runtime::Chain(&fault), "the identity of the node cannot be stored");
+        if is_away(&fault) {
+            return Status::unavailable("the database of the node cannot be reached");
+        }
         self.stores.stop_node().stop(fault);
         Status::internal("the identity of the node cannot be stored; see the log of the node")
     }

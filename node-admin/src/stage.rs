@@ -6,7 +6,7 @@ use synod_types::UniqueIdentifier;
 use tokio::sync::watch;
 use tonic::Status;
 
-use crate::RELEASE_VERSION;
+use crate::{RELEASE_VERSION, StopNode};
 
 /// A stage. Services of a later stage answer `UNIMPLEMENTED`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,28 +44,41 @@ impl NodeStage {
 /// Moves a node on.
 pub type StageSender = watch::Sender<NodeStage>;
 
-/// Tells the stage of a node.
+/// Tells the stage of a node, and stops it when a service finds it broken.
 #[derive(Debug, Clone)]
-pub struct StageReceiver(watch::Receiver<NodeStage>);
+pub struct StageReceiver {
+    stage: watch::Receiver<NodeStage>,
+    stop: StopNode,
+}
 
 impl StageReceiver {
     /// A receiver, and the sender that moves it.
     #[must_use]
     pub fn new(stage: NodeStage) -> (StageSender, Self) {
         let (sender, receiver) = watch::channel(stage);
-        (sender, Self(receiver))
+        (sender, Self { stage: receiver, stop: StopNode::never() })
+    }
+
+    /// The same, of a node that is stopped like this.
+    #[must_use]
+    pub fn stopping_by(self, stop: StopNode) -> Self {
+        Self { stop, ..self }
+    }
+
+    pub(crate) const fn stop_node(&self) -> &StopNode {
+        &self.stop
     }
 
     /// The stage now.
     #[must_use]
     pub fn current(&self) -> NodeStage {
-        self.0.borrow().clone()
+        self.stage.borrow().clone()
     }
 
     /// The identity of the node, once it has one.
     #[must_use]
     pub fn uid(&self) -> Option<UniqueIdentifier> {
-        self.0.borrow().uid().cloned()
+        self.stage.borrow().uid().cloned()
     }
 
     /// The identity, for services that exist only from then on.

@@ -4,12 +4,14 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::errors::{AdminError, fault};
+use crate::errors::{AdminError, ErrorCode, fault};
+use crate::fault::is_away;
 
 type Stop = dyn Fn(Box<dyn Error + Send + Sync>) + Send + Sync;
 
 /// Stops the node with a fault: what a node whose database failed would answer from then on cannot be trusted, and another
-/// process may be waiting to take its place. Clones stop the same node.
+/// process may be waiting to take its place. A database that cannot be reached is waited for elsewhere: a call that finds none
+/// has changed nothing. Clones stop the same node.
 #[derive(Clone)]
 pub struct StopNode(Arc<Stop>);
 
@@ -32,8 +34,12 @@ impl StopNode {
         Self::new(|_| {})
     }
 
-    /// Stops the node, and says what the caller is told of it.
+    /// Stops the node, unless its database is only away, and says what the caller is told of it.
     pub(crate) fn fault(&self, cause: impl Error + Send + Sync + 'static) -> AdminError {
+        if is_away(&cause) {
+            tracing::warn!(cause = %synod_runtime::Chain(&cause), "an administration call found no database");
+            return AdminError::new(ErrorCode::NODE_DATABASE_UNAVAILABLE, "The database of the node cannot be reached");
+        }
         let told = fault(&cause);
         self.stop(cause);
         told
@@ -41,6 +47,11 @@ impl StopNode {
 
     /// Stops the node.
     pub(crate) fn stop(&self, cause: impl Error + Send + Sync + 'static) {
-        (self.0)(Box::new(cause));
+        self.stop_with(Box::new(cause));
+    }
+
+    /// As [`Self::stop`].
+    pub(crate) fn stop_with(&self, cause: Box<dyn Error + Send + Sync>) {
+        (self.0)(cause);
     }
 }

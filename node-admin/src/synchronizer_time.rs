@@ -59,7 +59,7 @@ impl SynchronizerTimeAdmin {
     fn check(&self, asked: Option<&Synchronizer>) -> Result<(), Status> {
         self.stage.running_or_unimplemented("SynchronizerTimeService")?;
         let Some(asked) = asked else { return Ok(()) };
-        let own = self.time.synchronizer().ok_or_else(|| NodeFault::Unavailable.status())?;
+        let own = self.time.synchronizer().ok_or_else(|| NodeFault::Unavailable.status(&self.stage))?;
         let invalid = |error: synod_types::InvalidIdentifier| Status::invalid_argument(error.to_string());
         let is_own = match asked.kind.as_ref() {
             None => return Err(Status::invalid_argument(times::not_set("kind"))),
@@ -80,7 +80,7 @@ impl SynchronizerTimeService for SynchronizerTimeAdmin {
         let request = request.into_inner();
         self.check(request.synchronizer.as_ref())?;
         let freshness = times::duration("freshnessBound", request.freshness_bound).map_err(Status::invalid_argument)?;
-        let time = self.time.fetch_time(freshness).await.map_err(|fault| fault.status())?;
+        let time = self.time.fetch_time(freshness).await.map_err(|fault| fault.status(&self.stage))?;
         Ok(Response::new(FetchTimeResponse { timestamp: Some(times::to_proto(time)) }))
     }
 
@@ -88,7 +88,7 @@ impl SynchronizerTimeService for SynchronizerTimeAdmin {
         let request = request.into_inner();
         self.check(request.synchronizer.as_ref())?;
         let time = times::required("timestamp", request.timestamp).map_err(Status::invalid_argument)?;
-        self.time.await_time(time).await.map_err(|fault| fault.status())?;
+        self.time.await_time(time).await.map_err(|fault| fault.status(&self.stage))?;
         Ok(Response::new(AwaitTimeResponse {}))
     }
 }

@@ -41,6 +41,7 @@ codes! {
     TOPOLOGY_CONFIRMING_THRESHOLD_CANNOT_BE_REACHED = "TOPOLOGY_CONFIRMING_THRESHOLD_CANNOT_BE_REACHED", 10;
     TOPOLOGY_TOO_MANY_PENDING_TOPOLOGY_TRANSACTIONS = "TOPOLOGY_TOO_MANY_PENDING_TOPOLOGY_TRANSACTIONS", 2;
     // Of Synod.
+    NODE_DATABASE_UNAVAILABLE = "NODE_DATABASE_UNAVAILABLE", 1;
     TOPOLOGY_TOO_MANY_TEMPORARY_STORES = "TOPOLOGY_TOO_MANY_TEMPORARY_STORES", 9;
 }
 
@@ -89,6 +90,7 @@ impl ErrorCode {
     /// The status of its category (Canton's `ErrorCategory`).
     pub(crate) const fn status(self) -> Code {
         match self.category {
+            1 => Code::Unavailable,
             2 => Code::Aborted,
             5 | 8 => Code::InvalidArgument,
             6 => Code::Unauthenticated,
@@ -102,7 +104,7 @@ impl ErrorCode {
 
     /// After how many seconds the caller may try again, where that helps.
     pub(crate) const fn retry_seconds(self) -> Option<i64> {
-        if self.category == 2 { Some(1) } else { None }
+        if matches!(self.category, 1 | 2) { Some(1) } else { None }
     }
 
     /// Whether the caller learns nothing but the trace: faults of the node, what may be an attack, and who may call.

@@ -40,8 +40,7 @@ pub trait MediatorConnections: Debug + Send + Sync {
     async fn connections(&self) -> Result<Option<SequencerConnections>, NodeFault>;
 
     /// Uses these connections from now on, and after a restart. As many as the threshold asks for are tried first, whatever
-    /// validation the caller asked for; then they are put in place, then persisted. They have passed
-    /// [`check_connections`].
+    /// validation the caller asked for; then they are persisted, then put in place. They have passed [`check_connections`].
     ///
     /// # Errors
     /// [`ReplaceRefused`].
@@ -75,7 +74,7 @@ impl MediatorConnectionAdmin {
     }
 
     async fn current(&self) -> Result<Option<SequencerConnections>, Status> {
-        self.connections.connections().await.map_err(|fault| fault.status())
+        self.connections.connections().await.map_err(|fault| fault.status(&self.stage))
     }
 }
 
@@ -104,7 +103,7 @@ impl SequencerConnectionService for MediatorConnectionAdmin {
         check_validation(request.sequencer_connection_validation).map_err(Status::invalid_argument)?;
         self.connections.replace(checked).await.map_err(|refused| match refused {
             ReplaceRefused::NotUsable(text) => Status::failed_precondition(text),
-            ReplaceRefused::Fault(fault) => fault.status(),
+            ReplaceRefused::Fault(fault) => fault.status(&self.stage),
         })?;
         Ok(Response::new(SetConnectionResponse {}))
     }

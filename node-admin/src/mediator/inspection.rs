@@ -57,11 +57,12 @@ impl MediatorInspectionService for MediatorInspectionAdmin {
             Some(time) => CantonTimestamp::from_seconds_and_nanos(time.seconds, time.nanos)
                 .map_err(|error| malformed(error).status(&trace))?,
         };
-        let reader = Reader { after, watermark: self.source.watermark(), source: Arc::clone(&self.source) };
+        let (stage, source) = (self.stage.clone(), Arc::clone(&self.source));
+        let reader = Reader { stage, after, watermark: source.watermark(), source };
         let pages = stream::try_unfold(reader, |mut reader| async move {
-            let page = reader.next_page().await.map_err(|fault| fault.status())?;
+            let page = reader.next_page().await.map_err(|fault| fault.status(&reader.stage))?;
             let responses = page.verdicts.iter().map(response).collect::<Result<Vec<_>, _>>();
-            let responses = responses.map_err(|fault| fault.status())?;
+            let responses = responses.map_err(|fault| fault.status(&reader.stage))?;
             Ok::<_, Status>(Some((stream::iter(responses.into_iter().map(Ok::<_, Status>)), reader)))
         });
         Ok(Response::new(pages.try_flatten().boxed()))
@@ -71,6 +72,7 @@ impl MediatorInspectionService for MediatorInspectionAdmin {
 /// Reads page by page, and waits at the watermark.
 #[derive(Debug)]
 struct Reader {
+    stage: StageReceiver,
     after: CantonTimestamp,
     watermark: watch::Receiver<Option<CantonTimestamp>>,
     source: Arc<dyn VerdictSource>,

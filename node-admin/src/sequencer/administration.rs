@@ -83,7 +83,7 @@ impl SequencerAdministrationService for SequencerAdministrationAdmin {
         _: Request<PruningStatusRequest>,
     ) -> Result<Response<PruningStatusResponse>, Status> {
         self.check_stage()?;
-        let state = self.pruning.pruning_state().await.map_err(|fault| fault.status())?;
+        let state = self.pruning.pruning_state().await.map_err(|fault| fault.status(&self.stage))?;
         Ok(Response::new(PruningStatusResponse { pruning_status: Some(render(state)) }))
     }
 
@@ -99,7 +99,7 @@ impl SequencerAdministrationService for SequencerAdministrationAdmin {
             let text = format!("Sequencer {} cannot disable its local sequencer subscription", short_member(&member));
             return Err(AdminError::new(CANNOT_DISABLE_LOCAL_SEQUENCER_MEMBER, text).status(&trace));
         }
-        self.pruning.disable_member(&member).await.map_err(|fault| fault.status())?;
+        self.pruning.disable_member(&member).await.map_err(|fault| fault.status(&self.stage))?;
         tracing::info!(%member, "a member is disabled");
         Ok(Response::new(DisableMemberResponse {}))
     }
@@ -113,7 +113,7 @@ impl SequencerAdministrationService for SequencerAdministrationAdmin {
         let time = traffic_time(request.timestamp_selector).map_err(Status::invalid_argument)?;
         // What is no member is passed over; when nothing is left, all are meant (`trafficControlState`).
         let members: Vec<Member> = request.members.iter().filter_map(|member| Member::parse(member).ok()).collect();
-        let states = self.traffic.traffic_states(&members, time).await.map_err(|fault| fault.status())?;
+        let states = self.traffic.traffic_states(&members, time).await.map_err(|fault| fault.status(&self.stage))?;
         let traffic_states = states.into_iter().map(|(member, state)| (member.to_string(), state)).collect();
         Ok(Response::new(TrafficControlStateResponse { traffic_states }))
     }
@@ -126,13 +126,14 @@ impl SequencerAdministrationService for SequencerAdministrationAdmin {
         let trace = Trace::of(&request);
         let (member, serial, total) = purchase(request.get_ref()).map_err(|error| error.status(&trace))?;
         self.traffic.purchase(&member, serial, total).await.map_err(|refused| {
-            let code = match &refused {
+            let text = refused.to_string();
+            let code = match refused {
                 PurchaseRefused::Disabled => TRAFFIC_CONTROL_DISABLED,
                 PurchaseRefused::SerialTooLow { .. } => TRAFFIC_CONTROL_SERIAL_TOO_LOW,
                 PurchaseRefused::NotSent(_) => TRAFFIC_CONTROL_TOP_UP_SUBMISSION_FAILED,
-                PurchaseRefused::Fault(fault) => return fault.status(),
+                PurchaseRefused::Fault(fault) => return fault.status(&self.stage),
             };
-            AdminError::new(code, refused.to_string()).status(&trace)
+            AdminError::new(code, text).status(&trace)
         })?;
         Ok(Response::new(SetTrafficPurchasedResponse {}))
     }

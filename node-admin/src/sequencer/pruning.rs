@@ -133,7 +133,7 @@ impl SequencerPruningAdministrationService for SequencerPruningAdmin {
         let before = times::required("timestamp", request.into_inner().timestamp).map_err(Status::invalid_argument)?;
         let details = self.pruning.prune(before).await.map_err(|refused| match refused {
             SequencerPruneRefused::Unsafe { .. } => Status::failed_precondition(refused.to_string()),
-            SequencerPruneRefused::Fault(fault) => fault.status(),
+            SequencerPruneRefused::Fault(fault) => fault.status(&self.stage),
         })?;
         Ok(Response::new(PruneResponse { details }))
     }

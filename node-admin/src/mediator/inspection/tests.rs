@@ -6,6 +6,7 @@ use synod_types::ParticipantId;
 use tonic::Code;
 
 use super::*;
+use crate::StopNode;
 use crate::mediator::testing::{NAMESPACE, running, stage, stages_before_running, time};
 
 /// Verdicts in memory. Every tenth request is a reassignment, of which nothing is told.
@@ -98,7 +99,11 @@ fn record(micros: i64) -> VerdictRecord {
 type Verdicts = BoxStream<'static, Result<VerdictsResponse, Status>>;
 
 async fn subscribe(fake: &Arc<Fake>, after: Option<i64>) -> Verdicts {
-    let service = MediatorInspectionAdmin::new(running(), Arc::clone(fake) as _);
+    subscribe_at(running(), fake, after).await
+}
+
+async fn subscribe_at(stage: StageReceiver, fake: &Arc<Fake>, after: Option<i64>) -> Verdicts {
+    let service = MediatorInspectionAdmin::new(stage, Arc::clone(fake) as _);
     let after = after.map(|micros| times::to_proto(time(micros)));
     let request = VerdictsRequest { most_recently_received_record_time: after };
     service.verdicts(Request::new(request)).await.expect("a stream").into_inner()
@@ -194,12 +199,21 @@ async fn a_stream_ends_with_its_client_and_with_the_mediator() {
 }
 
 #[tokio::test]
-async fn faults_end_a_stream_and_are_not_told() {
+async fn faults_end_a_stream_and_the_node_and_are_not_told() {
     let fake = Fake::new(false);
     fake.finish(1..2, 1);
+    let stopped = Arc::new(Mutex::new(Vec::new()));
+    let by = Arc::clone(&stopped);
+    let stop = StopNode::new(move |fault| by.lock().expect("no panic").push(fault.to_string()));
+    let stage = running().stopping_by(stop);
+    *fake.fault.lock().expect("no panic") = Some(NodeFault::Unavailable);
+    let end = subscribe_at(stage.clone(), &fake, None).await.next().await.expect("it is told").expect_err("a fault");
+    assert_eq!(end.code(), Code::Unavailable);
+    assert!(stopped.lock().expect("no panic").is_empty(), "a node without a database waits for it");
     *fake.fault.lock().expect("no panic") = Some(NodeFault::broken("disk /dev/x"));
-    let end = subscribe(&fake, None).await.next().await.expect("it is told").expect_err("a fault");
+    let end = subscribe_at(stage, &fake, None).await.next().await.expect("it is told").expect_err("a fault");
     assert_eq!((end.code(), end.message()), (Code::Internal, "the node failed; see its log"));
+    assert_eq!(*stopped.lock().expect("no panic"), ["disk /dev/x"]);
     fake.requests.lock().expect("no panic")[0].views[1].parent = Some(1);
     let end = subscribe(&fake, None).await.next().await.expect("it is told").expect_err("no tree");
     assert_eq!(end.code(), Code::Internal);

@@ -53,7 +53,7 @@ impl MediatorPruningAdmin {
                 "Attempt to update {field} of a schedule that has not been previously configured. Use set_schedule \
                  instead."
             )),
-            ChangeScheduleRefused::Fault(fault) => fault.status(),
+            ChangeScheduleRefused::Fault(fault) => fault.status(&self.stage),
         })
     }
 }
@@ -66,7 +66,7 @@ impl MediatorAdministrationService for MediatorPruningAdmin {
         self.pruning.prune(up_to).await.map_err(|refused| match refused {
             PruneRefused::NoData => Status::failed_precondition(refused.to_string()),
             PruneRefused::TooLate { .. } => Status::invalid_argument(refused.to_string()),
-            PruneRefused::Fault(fault) => fault.status(),
+            PruneRefused::Fault(fault) => fault.status(&self.stage),
         })?;
         Ok(Response::new(PruneResponse {}))
     }
@@ -80,13 +80,13 @@ impl MediatorAdministrationService for MediatorPruningAdmin {
         let position = u32::try_from(index).ok().and_then(NonZeroU32::new);
         let position =
             position.ok_or_else(|| Status::invalid_argument(format!("the index is {index}; the first is 1")))?;
-        let found = self.pruning.find_pruning_timestamp(position).await.map_err(|fault| fault.status())?;
+        let found = self.pruning.find_pruning_timestamp(position).await.map_err(|fault| fault.status(&self.stage))?;
         Ok(Response::new(FindPruningTimestampResponse { timestamp: found.map(times::to_proto) }))
     }
 
     async fn get_schedule(&self, _: Request<GetScheduleRequest>) -> Result<Response<GetScheduleResponse>, Status> {
         self.check_stage()?;
-        let schedule = self.pruning.schedule().await.map_err(|fault| fault.status())?;
+        let schedule = self.pruning.schedule().await.map_err(|fault| fault.status(&self.stage))?;
         Ok(Response::new(GetScheduleResponse { schedule: schedule.map(|schedule| schedule.to_proto()) }))
     }
 
@@ -99,7 +99,7 @@ impl MediatorAdministrationService for MediatorPruningAdmin {
         let schedule = request.into_inner().schedule.ok_or_else(|| times::not_set("schedule"));
         let schedule = schedule.and_then(|schedule| PruningSchedule::from_proto(&schedule));
         let schedule = schedule.map_err(|reason| malformed(reason).status(&trace))?;
-        self.pruning.set_schedule(Some(schedule)).await.map_err(|fault| fault.status())?;
+        self.pruning.set_schedule(Some(schedule)).await.map_err(|fault| fault.status(&self.stage))?;
         Ok(Response::new(SetScheduleResponse {}))
     }
 
@@ -108,7 +108,7 @@ impl MediatorAdministrationService for MediatorPruningAdmin {
         _: Request<ClearScheduleRequest>,
     ) -> Result<Response<ClearScheduleResponse>, Status> {
         self.check_stage()?;
-        self.pruning.set_schedule(None).await.map_err(|fault| fault.status())?;
+        self.pruning.set_schedule(None).await.map_err(|fault| fault.status(&self.stage))?;
         Ok(Response::new(ClearScheduleResponse {}))
     }
 
