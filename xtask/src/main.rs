@@ -3,6 +3,8 @@
 #[cfg(feature = "bench")]
 mod bench;
 mod command;
+#[cfg(feature = "compose")]
+mod compose;
 mod deny;
 mod docs;
 mod layers;
@@ -50,6 +52,9 @@ enum Command {
     #[cfg(feature = "bench")]
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Tries `compose/`: as processes, and in containers where that is possible; last line `N passed, N failed`
+    #[cfg(feature = "compose")]
+    Compose(compose::Options),
     /// Checks sizes, leftovers and READMEs
     Tidy {
         /// Takes what became shorter over into the ratchet
@@ -83,6 +88,8 @@ fn main() -> ExitCode {
         Command::Replay(compare) => report::finish(&compare_recordings(&compare.paths, compare.show)),
         #[cfg(feature = "bench")]
         Command::Bench(which) => bench::run(&which),
+        #[cfg(feature = "compose")]
+        Command::Compose(options) => compose::run(&options),
         Command::Tidy { lower: true } => finish(tidy::lower_ratchet().map(|done| println!("{done}"))),
         Command::Tidy { lower: false } => finish(test::print_faults(tidy::faults())),
         Command::CheckLayers => finish(test::print_faults(layers::faults())),

@@ -53,6 +53,7 @@ const STEPS: &[Step] = &[
     ("tests", tests),
     ("vectors", || comparison("vectors", "tests/vectors")),
     ("recordings", || comparison("replay", "tests/recordings")),
+    ("compose", || comparison("compose", "compose")),
 ];
 
 /// The names of the steps, for the help text.

@@ -2,6 +2,7 @@
 
 mod config;
 mod description;
+mod health;
 mod init;
 mod localnet;
 mod measuring;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use config::{ConfigArgs, ConfigCommand, NodeKindArg};
 pub(crate) use description::{ApartArgs, BootstrapArgs, DescriptionArgs};
+pub(crate) use health::HealthArgs;
 pub(crate) use init::{InitCommand, InitNodeArgs, InitOperatorArgs, StoreKindArg};
 pub(crate) use localnet::LocalnetArgs;
 pub(crate) use measuring::{BenchArgs, ProbeArgs};
@@ -50,6 +52,10 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  synod status -c synchronizer.toml\n  \
                             synod status -c synchronizer.toml --json")]
     Status(DescriptionArgs),
+    /// Ask a node's gRPC health server; exit code 1 when it does not serve
+    #[command(after_help = "Examples:\n  synod health http://127.0.0.1:5061\n  \
+                            synod health http://127.0.0.1:5062 --service liveness --json")]
+    Health(HealthArgs),
     /// Make what a node needs before its first start
     #[command(subcommand)]
     Init(InitCommand),

@@ -3,6 +3,7 @@
 mod bench;
 mod bootstrap;
 mod config;
+mod health;
 mod init;
 mod localnet;
 mod mediator;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Probe(arguments) => probe::run(&arguments),
         Command::Bootstrap(arguments) => bootstrap::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Config(command) => config::run(command),
     };

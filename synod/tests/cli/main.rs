@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod consortium;
+mod health;
 mod key_rotation;
 mod localnet;
 mod manual_identity;
