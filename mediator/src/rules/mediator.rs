@@ -10,6 +10,7 @@ use synod_wire::{Batch, SequencedEvent, SequencedEventContent};
 
 use super::alarm::{Alarm, AlarmKind};
 use super::deduplication::{Deduplication, DeduplicationEntry};
+use super::known::{KnownRequest, LastDecided};
 use super::opening::{MediatorEvent, Opened, ReceivedRequest, SignedResponses};
 use super::output::{FinalizedRequest, Outcome};
 use super::responses::Arrival;
@@ -34,6 +35,7 @@ pub struct MediatorRules {
     /// Requests until the time for responses is over, decided ones too: late responses are judged, although they change
     /// nothing.
     requests: BTreeMap<CantonTimestamp, KnownRequest>,
+    last_decided: LastDecided,
     /// Of each request when the time for responses is over.
     deadlines: BTreeSet<(CantonTimestamp, CantonTimestamp)>,
     /// The requests that are not decided, by their deadlines and by their times.
@@ -41,19 +43,6 @@ pub struct MediatorRules {
     pending_deadlines: BTreeSet<(CantonTimestamp, CantonTimestamp)>,
     /// Time of the first event. What was before is not known.
     beginning: Option<CantonTimestamp>,
-}
-
-/// A request whose time for responses is not over.
-#[derive(Debug, Clone)]
-struct KnownRequest {
-    request: Arc<ConfirmationRequest>,
-    /// Of a request that was rejected at once it is only made when somebody responds to it.
-    aggregation: Option<ResponseAggregation>,
-    deadline: CantonTimestamp,
-    decision_time: CantonTimestamp,
-    /// Whom the verdict goes to.
-    participants: Vec<ParticipantId>,
-    first_response: Option<CantonTimestamp>,
 }
 
 /// The event at hand.
@@ -88,6 +77,7 @@ impl MediatorRules {
             verifier: None,
             deduplication: Deduplication::default(),
             requests: BTreeMap::new(),
+            last_decided: LastDecided::default(),
             deadlines: BTreeSet::new(),
             pending: BTreeSet::new(),
             pending_deadlines: BTreeSet::new(),
@@ -216,7 +206,8 @@ impl MediatorRules {
         participants: Vec<ParticipantId>,
     ) {
         let known = KnownRequest {
-            request: Arc::clone(request),
+            bytes: request.bytes().clone(),
+            mediator_group: request.mediator_group(),
             aggregation,
             deadline: deadlines.response,
             decision_time: deadlines.decision,
@@ -270,13 +261,12 @@ impl MediatorRules {
                 _ => arrival.unknown(&self.mediator, &snapshot),
             });
         };
-        arrival.check_recipients(&known.request)?;
+        arrival.check_recipients(known.mediator_group)?;
         let first = *known.first_response.get_or_insert(now.time);
         outcome.response_latencies.push((sender.clone(), now.time.micros_since(first)));
-        let (request, is_pending) = (&known.request, self.pending.contains(&request_id));
-        let aggregation = known
-            .aggregation
-            .get_or_insert_with(|| ResponseAggregation::new(Arc::clone(request), request_id, &snapshot));
+        let is_pending = self.pending.contains(&request_id);
+        let is_set_aside = known.aggregation.is_none();
+        let Some(aggregation) = known.aggregation(request_id, &snapshot) else { return Ok(()) };
         // Of all responses without a position the views are the same.
         let mut everywhere = None;
         for response in &responses.responses {
@@ -301,6 +291,9 @@ impl MediatorRules {
                     arrival.alarm(AlarmKind::Equivocation, what)
                 }));
             }
+        }
+        if is_set_aside {
+            self.last_decided.add(request_id, &mut self.requests);
         }
         self.finish(request_id, &snapshot, outcome);
         Ok(())
@@ -327,9 +320,11 @@ impl MediatorRules {
         let Some(known) = self.requests.get_mut(&request_id).filter(|_| self.pending.contains(&request_id)) else {
             return;
         };
-        let Some(finalized) = known.aggregation.as_ref().and_then(ResponseAggregation::finalized) else { return };
+        let Some(aggregation) = &known.aggregation else { return };
+        let Some(finalized) = aggregation.finalized() else { return };
         let (finalization_time, verdict) = (finalized.at, finalized.verdict.clone());
-        let (request, deadline, decision_time) = (Arc::clone(&known.request), known.deadline, known.decision_time);
+        let request = Arc::clone(aggregation.request());
+        let (deadline, decision_time) = (known.deadline, known.decision_time);
         let participants = std::mem::take(&mut known.participants);
         self.pending.remove(&request_id);
         self.pending_deadlines.remove(&(deadline, request_id));
@@ -342,6 +337,7 @@ impl MediatorRules {
             finalization_time,
             verdict,
         });
+        self.last_decided.add(request_id, &mut self.requests);
     }
 
     const fn sender<'a>(

@@ -13,6 +13,7 @@ mod alarm;
 mod deduplication;
 mod hosting;
 pub mod jvm_order;
+mod known;
 mod mediator;
 mod opening;
 mod output;

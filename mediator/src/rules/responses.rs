@@ -7,7 +7,6 @@ use synod_crypto::{KeyUsages, SignatureVerifier, protocol_message_hash};
 use synod_topology::Snapshot;
 use synod_types::{CantonTimestamp, MediatorGroupIndex, MediatorId, ProtocolVersion, Recipient};
 
-use super::ConfirmationRequest;
 use super::alarm::{Alarm, AlarmKind};
 use super::opening::SignedResponses;
 
@@ -97,8 +96,8 @@ impl Arrival<'_> {
     }
 
     /// It is for the mediators of the request. Others may get it too.
-    pub(super) fn check_recipients(&self, request: &ConfirmationRequest) -> Result<(), Alarm> {
-        if self.mediator_groups().contains(&request.mediator_group()) {
+    pub(super) fn check_recipients(&self, group: MediatorGroupIndex) -> Result<(), Alarm> {
+        if self.mediator_groups().contains(&group) {
             Ok(())
         } else {
             Err(self.malformed("recipients without the mediators of the request"))
