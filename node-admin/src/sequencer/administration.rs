@@ -1,7 +1,7 @@
 //! `SequencerAdministrationService`: members, traffic and pruning of a sequencer (chapter 05 §1.8).
 //!
-//! Not served: what adds a sequencer (`OnboardingState`, `OnboardingStateV2`, `Snapshot`), throughput caps, and what belongs to
-//! an upgrade to a successor.
+//! Not served: the older ways to add a sequencer (`OnboardingState`, `Snapshot`), throughput caps, and what belongs to an upgrade
+//! to a successor.
 
 use std::num::NonZeroU32;
 use std::pin::Pin;
@@ -26,9 +26,11 @@ use synod_types::{CantonTimestamp, Member, MemberKind};
 use synod_wire::status::short_member;
 use tonic::{Request, Response, Status, async_trait};
 
+use super::onboarding::{SequencerOnboarding, reference};
 use super::pruning::{SequencerMember, SequencerPruning, SequencerPruningState};
 use super::traffic::{PurchaseRefused, SequencerTraffic, TrafficTime};
-use crate::errors::{AdminError, ErrorCode, Trace, malformed};
+use crate::errors::{AdminError, ErrorCode, Trace, fault, malformed};
+use crate::topology_read::parts;
 use crate::{NodeStage, StageReceiver};
 
 const CANNOT_DISABLE_LOCAL_SEQUENCER_MEMBER: ErrorCode =
@@ -46,13 +48,19 @@ pub struct SequencerAdministrationAdmin {
     stage: StageReceiver,
     pruning: Arc<dyn SequencerPruning>,
     traffic: Arc<dyn SequencerTraffic>,
+    onboarding: Arc<dyn SequencerOnboarding>,
 }
 
 impl SequencerAdministrationAdmin {
     /// The service of the node whose stage this is.
     #[must_use]
-    pub fn new(stage: StageReceiver, pruning: Arc<dyn SequencerPruning>, traffic: Arc<dyn SequencerTraffic>) -> Self {
-        Self { stage, pruning, traffic }
+    pub fn new(
+        stage: StageReceiver,
+        pruning: Arc<dyn SequencerPruning>,
+        traffic: Arc<dyn SequencerTraffic>,
+        onboarding: Arc<dyn SequencerOnboarding>,
+    ) -> Self {
+        Self { stage, pruning, traffic, onboarding }
     }
 
     /// As a service.
@@ -194,9 +202,17 @@ impl SequencerAdministrationService for SequencerAdministrationAdmin {
 
     async fn onboarding_state_v2(
         &self,
-        _: Request<OnboardingStateV2Request>,
+        request: Request<OnboardingStateV2Request>,
     ) -> Result<Response<Self::OnboardingStateV2Stream>, Status> {
-        Err(not_served("OnboardingStateV2"))
+        self.check_stage()?;
+        let trace = Trace::of(&request);
+        let reference = reference(request.into_inner().request).map_err(|error| error.status(&trace))?;
+        let state = self.onboarding.onboarding_state(reference).await;
+        let state = state.map_err(|refused| refused.status(&trace, &self.stage))?;
+        let state = state.encode().map_err(|error| fault(&error).status(&trace))?;
+        let answers = parts(&state).into_iter();
+        let answers = answers.map(|part| Ok(OnboardingStateV2Response { onboarding_state_for_sequencer: part }));
+        Ok(Response::new(Box::pin(futures::stream::iter(answers))))
     }
 
     async fn perform_lsu_sequencing_test(

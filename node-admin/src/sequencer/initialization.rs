@@ -17,6 +17,8 @@ use synod_rpc::sequencer::admin::v30::sequencer_initialization_service_server::{
 };
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
+use super::onboarding::{self, OnboardingState};
+use crate::errors::{AdminError, ErrorCode, Trace};
 use crate::server::{MAX_INBOUND_MESSAGE_BYTES, MAX_STREAM_BYTES};
 use crate::{InitializeRefused, NodeStage, StageReceiver};
 
@@ -33,10 +35,17 @@ pub trait SequencerInitializer: Debug + Send + Sync {
         genesis: Bytes,
         parameters: StaticSynchronizerParameters,
     ) -> Result<(), InitializeRefused>;
+
+    /// Joins a running synchronizer from the state that one of its sequencers gave. Returns when the sequencer has reached
+    /// that state by itself, and runs: that may take long.
+    ///
+    /// # Errors
+    /// [`InitializeRefused`].
+    async fn initialize_from_onboarding(&self, state: OnboardingState) -> Result<(), InitializeRefused>;
 }
 
-/// Serves the initialization of a sequencer from a genesis in the current form. The older form, onboarding states and
-/// upgrades are not served yet.
+/// Serves the initialization of a sequencer from a genesis and from an onboarding state in their current forms. The older
+/// forms and upgrades are not served.
 #[derive(Debug, Clone)]
 pub struct InitializationAdmin {
     stage: StageReceiver,
@@ -111,9 +120,27 @@ impl SequencerInitializationService for InitializationAdmin {
 
     async fn initialize_sequencer_from_onboarding_state_v2(
         &self,
-        _: Request<Streaming<InitializeSequencerFromOnboardingStateV2Request>>,
+        request: Request<Streaming<InitializeSequencerFromOnboardingStateV2Request>>,
     ) -> Result<Response<InitializeSequencerFromOnboardingStateV2Response>, Status> {
-        Err(not_served())
+        self.check_stage()?;
+        let trace = Trace::of(&request);
+        let mut parts = request.into_inner();
+        let mut state = BytesMut::new();
+        while let Some(part) = parts.message().await? {
+            if state.len() + part.onboarding_state.len() > MAX_STREAM_BYTES {
+                return Err(Status::invalid_argument("the onboarding state is larger than 512 MiB"));
+            }
+            state.extend_from_slice(&part.onboarding_state);
+        }
+        let state = onboarding::parse(&state.freeze()).map_err(|error| error.status(&trace))?;
+        self.initializer.initialize_from_onboarding(state).await.map_err(|refused| match &refused {
+            // `FailedToInitialiseSynchronizerNode`.
+            InitializeRefused::Invalid(text) => {
+                AdminError::new(ErrorCode::SYNCHRONIZER_NODE_INITIALISATION_FAILED, text).status(&trace)
+            }
+            _ => status_of(&refused),
+        })?;
+        Ok(Response::new(InitializeSequencerFromOnboardingStateV2Response { replicated: false }))
     }
 
     async fn initialize_sequencer_from_lsu_predecessor(

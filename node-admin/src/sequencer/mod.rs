@@ -2,6 +2,7 @@
 
 mod administration;
 mod initialization;
+mod onboarding;
 mod pruning;
 mod status;
 mod traffic;
@@ -9,6 +10,9 @@ mod traffic;
 pub use crate::InitializeRefused;
 pub use administration::SequencerAdministrationAdmin;
 pub use initialization::{InitializationAdmin, SequencerInitializer};
+pub use onboarding::{
+    InvalidOnboardingState, OnboardingReference, OnboardingRefused, OnboardingState, SequencerOnboarding,
+};
 pub use pruning::{
     SequencerMember, SequencerPruneRefused, SequencerPruning, SequencerPruningAdmin, SequencerPruningState,
 };

@@ -13,7 +13,7 @@ use crate::stores::StoreName;
 const PART_BYTES: usize = 2 * 1024 * 1024;
 
 /// Cuts bytes into parts.
-pub(super) fn parts(bytes: &Bytes) -> Vec<Bytes> {
+pub(crate) fn parts(bytes: &Bytes) -> Vec<Bytes> {
     let starts = (0..bytes.len()).step_by(PART_BYTES);
     starts.map(|start| bytes.slice(start..bytes.len().min(start + PART_BYTES))).collect()
 }

@@ -10,6 +10,8 @@ use synod_rpc::topology::admin::v30::topology_manager_read_service_server::Topol
 use crate::StageReceiver;
 use crate::stores::TopologyStores;
 
+pub(crate) use export::parts;
+
 /// Serves reads of the topology stores of a node.
 #[derive(Debug, Clone)]
 pub struct TopologyReadAdmin {

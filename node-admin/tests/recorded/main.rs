@@ -6,6 +6,7 @@ mod data;
 mod first_calls;
 mod mediator;
 mod node;
+mod onboarding;
 mod operations;
 mod raw;
 mod refusals;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::Message;
 use synod_machine::genesis;
 use synod_node_admin::sequencer::{
-    InitializationAdmin, InitializeRefused, SequencerInitializer, SequencerStatusAdmin, SequencerStatusSource,
+    InitializationAdmin, InitializeRefused, OnboardingState, SequencerInitializer, SequencerStatusAdmin, SequencerStatusSource,
     SequencerStatusView,
 };
 use synod_node_admin::{
@@ -33,6 +33,7 @@ use super::synchronizer::FakeSynchronizer;
 pub(crate) struct FakeNode {
     lifecycle: NodeLifecycle,
     pub(crate) genesis: Mutex<Vec<(Bytes, StaticSynchronizerParameters)>>,
+    pub(crate) onboarding: Mutex<Vec<OnboardingState>>,
     pub(crate) levels: Mutex<Vec<String>>,
     pub(crate) status: Mutex<Option<SequencerStatusView>>,
     pub(crate) refuse: Mutex<Option<InitializeRefused>>,
@@ -61,6 +62,14 @@ impl SequencerInitializer for FakeNode {
         self.synchronizer.found(checkpoint).await;
         self.lifecycle.running();
         Ok(())
+    }
+
+    async fn initialize_from_onboarding(&self, state: OnboardingState) -> Result<(), InitializeRefused> {
+        self.onboarding.lock().expect("no panic").push(state);
+        match self.refuse.lock().expect("no panic").take() {
+            Some(refused) => Err(refused),
+            None => Ok(()),
+        }
     }
 }
 
@@ -117,6 +126,7 @@ pub(crate) async fn begin(begin: Begin) -> Port {
     let node = Arc::new(FakeNode {
         lifecycle: base.lifecycle.clone(),
         genesis: Mutex::default(),
+        onboarding: Mutex::default(),
         levels: Mutex::default(),
         status: Mutex::default(),
         refuse: Mutex::default(),

@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use prost::Message;
 use synod_node_admin::sequencer::{
-    PurchaseRefused, SequencerAdministrationAdmin, SequencerMember, SequencerPruneRefused, SequencerPruning,
+    OnboardingReference, OnboardingRefused, OnboardingState, PurchaseRefused, SequencerAdministrationAdmin,
+    SequencerMember, SequencerOnboarding, SequencerPruneRefused, SequencerPruning,
     SequencerPruningAdmin, SequencerPruningState, SequencerTraffic, TrafficTime,
 };
 use synod_node_admin::{AdminServer, NodeFault, NodeStage, StageReceiver};
 use synod_proto::protocol::v30::TrafficState;
 use synod_proto::sequencer::admin::v30::{DisableMemberRequest, PruningStatusResponse, TrafficControlStateResponse};
 use synod_testkit::recordings::Call;
-use synod_types::{CantonTimestamp, Member, UniqueIdentifier};
+use synod_types::{CantonTimestamp, Member, SequencerId, UniqueIdentifier};
 use tokio::net::TcpListener;
 use tonic::transport::Channel;
 use tonic::{Code, async_trait};
@@ -29,12 +30,14 @@ const METHODS: [&str; 5] = ["PruningStatus", "Prune", "DisableMember", "TrafficC
 
 /// A sequencer that knows what the recorded one told.
 #[derive(Debug)]
-struct FakeSequencer {
+pub(crate) struct FakeSequencer {
     pruning: Option<SequencerPruningState>,
     /// What it tells of traffic, call by call.
     traffic: Mutex<VecDeque<Vec<(Member, TrafficState)>>>,
     serials: Mutex<BTreeMap<Member, u32>>,
     disabled: Mutex<Vec<Member>>,
+    /// What it gives to this new sequencer.
+    pub(crate) onboarding: Option<(SequencerId, OnboardingState)>,
 }
 
 #[async_trait]
@@ -54,6 +57,16 @@ impl SequencerPruning for FakeSequencer {
     async fn disable_member(&self, member: &Member) -> Result<(), NodeFault> {
         self.disabled.lock().expect("no panic").push(member.clone());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SequencerOnboarding for FakeSequencer {
+    async fn onboarding_state(&self, reference: OnboardingReference) -> Result<OnboardingState, OnboardingRefused> {
+        match (&self.onboarding, reference) {
+            (Some((expected, state)), OnboardingReference::Sequencer(new)) if *expected == new => Ok(state.clone()),
+            (_, reference) => panic!("{reference:?} is not recorded"),
+        }
     }
 }
 
@@ -90,7 +103,7 @@ fn of_method<'a>(calls: &'a [Call], method: &'static str) -> impl Iterator<Item 
     calls.iter().filter(move |call| call.method_name() == method)
 }
 
-fn knowledge(calls: &[Call]) -> FakeSequencer {
+pub(crate) fn knowledge(calls: &[Call]) -> FakeSequencer {
     let pruning = of_method(calls, "PruningStatus").next().map(|call| {
         let status = response::<PruningStatusResponse>(call).pruning_status.expect("set");
         let members = status.members.into_iter().map(|one| SequencerMember {
@@ -110,16 +123,17 @@ fn knowledge(calls: &[Call]) -> FakeSequencer {
         traffic: Mutex::new(traffic.collect()),
         serials: Mutex::default(),
         disabled: Mutex::default(),
+        onboarding: None,
     }
 }
 
-async fn serve(uid: UniqueIdentifier, node: Arc<FakeSequencer>) -> Channel {
+pub(crate) async fn serve(uid: UniqueIdentifier, node: Arc<FakeSequencer>) -> Channel {
     let (_, stage) = StageReceiver::new(NodeStage::Running { uid });
     let server = AdminServer::new().expect("descriptors").with(|routes| {
-        let (pruning, traffic) = (Arc::clone(&node) as _, Arc::clone(&node) as _);
+        let (pruning, traffic, onboarding) = (Arc::clone(&node) as _, Arc::clone(&node) as _, Arc::clone(&node) as _);
         routes
             .add_service(SequencerPruningAdmin::new(stage.clone(), Arc::clone(&node) as _).into_service())
-            .add_service(SequencerAdministrationAdmin::new(stage, pruning, traffic).into_service())
+            .add_service(SequencerAdministrationAdmin::new(stage, pruning, traffic, onboarding).into_service())
     });
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));

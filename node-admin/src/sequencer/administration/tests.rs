@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use synod_proto::protocol::v30::TrafficState;
 use tonic::Code;
 
+use super::super::onboarding::{OnboardingReference, OnboardingRefused, OnboardingState};
 use super::super::pruning::SequencerPruneRefused;
 use super::*;
 use crate::NodeFault;
@@ -40,6 +41,18 @@ impl SequencerPruning for Fake {
 }
 
 #[async_trait]
+impl SequencerOnboarding for Fake {
+    /// It orders alone when it is asked for a time before 1970, and has no blocks after it.
+    async fn onboarding_state(&self, reference: OnboardingReference) -> Result<OnboardingState, OnboardingRefused> {
+        Err(match reference {
+            OnboardingReference::Sequencer(sequencer) => OnboardingRefused::NotListed(sequencer),
+            OnboardingReference::Time(time) if time < CantonTimestamp::EPOCH => OnboardingRefused::NotPossible,
+            OnboardingReference::Time(time) => OnboardingRefused::NoBlock(time),
+        })
+    }
+}
+
+#[async_trait]
 impl SequencerTraffic for Fake {
     async fn traffic_states(
         &self,
@@ -70,7 +83,15 @@ fn participant(name: &str) -> Member {
 
 fn admin(stage: StageReceiver) -> (SequencerAdministrationAdmin, Arc<Fake>) {
     let fake = Arc::new(Fake::default());
-    (SequencerAdministrationAdmin::new(stage, Arc::clone(&fake) as _, Arc::clone(&fake) as _), fake)
+    (
+        SequencerAdministrationAdmin::new(
+            stage,
+            Arc::clone(&fake) as _,
+            Arc::clone(&fake) as _,
+            Arc::clone(&fake) as _,
+        ),
+        fake,
+    )
 }
 
 #[tokio::test]
@@ -209,4 +230,34 @@ async fn what_belongs_to_upgrades_is_not_served() {
     }
     let refused = admin.generate_authentication_token(Request::new(Default::default())).await.expect_err("refused");
     assert_eq!(refused.code(), Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn without_an_onboarding_state_the_error_is_that_of_canton() {
+    use synod_proto::sequencer::admin::v30::onboarding_state_v2_request::Request as Asked;
+    let (admin, _) = admin(running());
+    let refused = async |asked| {
+        let request = Request::new(OnboardingStateV2Request { request: asked });
+        let status = admin.onboarding_state_v2(request).await.err().expect("nothing is there");
+        (status.code(), status.message().to_owned())
+    };
+    let time = |seconds| Some(Asked::Timestamp(prost_types::Timestamp { seconds, nanos: 0 }));
+    let (code, text) = refused(Some(Asked::SequencerUid(uid().to_string()))).await;
+    assert_eq!(code, Code::NotFound);
+    let member = format!("SEQ::{}", uid());
+    let missing = "The following members are missing certain topology mappings";
+    assert_eq!(text, format!("TOPOLOGY_MISSING_MAPPING(11,0): {missing}: {member}: SequencerSynchronizerState"));
+    let (code, text) = refused(time(7)).await;
+    assert_eq!(
+        (code, text.as_str()),
+        (Code::FailedPrecondition, "BLOCK_NOT_FOUND(9,0): Invalid timestamp 1970-01-01T00:00:07Z")
+    );
+    let (code, text) = refused(time(-7)).await;
+    assert_eq!(code, Code::FailedPrecondition);
+    assert!(text.starts_with("SEQUENCER_ONBOARDING_NOT_POSSIBLE(9,0): "), "{text}");
+    for malformed in [None, Some(Asked::SequencerUid("nobody".to_owned())), time(i64::MAX)] {
+        let (code, text) = refused(malformed).await;
+        assert_eq!(code, Code::InvalidArgument);
+        assert!(text.starts_with("PROTO_DESERIALIZATION_FAILURE(8,0): "), "{text}");
+    }
 }
