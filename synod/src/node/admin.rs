@@ -70,7 +70,13 @@ pub(super) fn sequencer(parts: AdminParts<'_>) -> Result<AdminServer, AdminServe
             .add_service(InitializationAdmin::new(stage.clone(), initializer).into_service())
             .add_service(SequencerPruningAdmin::new(stage.clone(), Arc::clone(&operations) as _).into_service())
             .add_service(
-                SequencerAdministrationAdmin::new(stage, Arc::clone(&operations) as _, operations).into_service(),
+                SequencerAdministrationAdmin::new(
+                    stage,
+                    Arc::clone(&operations) as _,
+                    Arc::clone(&operations) as _,
+                    operations,
+                )
+                .into_service(),
             )
     }))
 }

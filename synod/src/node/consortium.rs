@@ -94,6 +94,11 @@ impl Consortium {
         Ok(chain)
     }
 
+    /// The chain of these operators that begins with this state.
+    pub(crate) fn chain_of(&self, genesis_app_hash: &[u8; 32]) -> ChainId {
+        ChainId::derive(&self.network, genesis_app_hash)
+    }
+
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use synod_node_admin::sequencer::{InitializeRefused, SequencerInitializer};
+use synod_node_admin::sequencer::{InitializeRefused, OnboardingState, SequencerInitializer};
 use synod_proto::protocol::v30::StaticSynchronizerParameters;
 use tonic::async_trait;
 
@@ -20,10 +20,23 @@ impl SequencerInitializer for Initializer {
         genesis: Bytes,
         parameters: StaticSynchronizerParameters,
     ) -> Result<(), InitializeRefused> {
-        // In a task of its own: a caller that goes away would leave it half way.
         let node = Arc::clone(&self.0);
-        let initialization = tokio::spawn(async move { node.initialize(&genesis, &parameters).await });
-        let fault = match initialization.await {
+        self.to_its_end(async move { node.initialize(&genesis, &parameters).await }).await
+    }
+
+    async fn initialize_from_onboarding(&self, state: OnboardingState) -> Result<(), InitializeRefused> {
+        let node = Arc::clone(&self.0);
+        self.to_its_end(async move { node.join(&state).await }).await
+    }
+}
+
+impl Initializer {
+    /// In a task of its own: a caller that goes away would leave it half way. A fault stops the node.
+    async fn to_its_end(
+        &self,
+        initialization: impl Future<Output = Result<(), InitializeRefused>> + Send + 'static,
+    ) -> Result<(), InitializeRefused> {
+        let fault = match tokio::spawn(initialization).await {
             Ok(Err(InitializeRefused::Fault(fault))) => fault,
             Ok(done_or_refused) => return done_or_refused,
             Err(panicked) => panicked.into(),

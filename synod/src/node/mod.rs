@@ -9,6 +9,7 @@ mod initializer;
 mod keys;
 mod log_levels;
 mod mediator;
+mod onboarding;
 mod operations;
 mod ordering;
 mod security;

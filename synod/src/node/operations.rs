@@ -8,7 +8,8 @@ use synod_machine::State;
 use synod_machine::traffic::TrafficStatus;
 use synod_node_admin::NodeFault;
 use synod_node_admin::sequencer::{
-    PurchaseRefused, SequencerMember, SequencerPruneRefused, SequencerPruning, SequencerPruningState, SequencerTraffic,
+    OnboardingReference, OnboardingRefused, OnboardingState, PurchaseRefused, SequencerMember, SequencerOnboarding,
+     SequencerPruneRefused, SequencerPruning, SequencerPruningState, SequencerTraffic,
     TrafficTime,
 };
 use synod_ordering::Clock;
@@ -19,6 +20,7 @@ use synod_types::{CantonTimestamp, Member, MemberIndex, MemberKind};
 use tokio::sync::Mutex;
 use tonic::async_trait;
 
+use super::onboarding;
 use super::status::{NodeStatus, Running};
 
 /// The sequencer of one node.
@@ -121,6 +123,30 @@ impl SequencerPruning for Operations {
             tracing::warn!(%member, "a member that is not registered cannot be disabled");
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SequencerOnboarding for Operations {
+    async fn onboarding_state(&self, reference: OnboardingReference) -> Result<OnboardingState, OnboardingRefused> {
+        let running = Arc::clone(self.running()?);
+        let chain = running.chain.clone().ok_or(OnboardingRefused::NotPossible)?;
+        let mut head = running.head.clone();
+        match reference {
+            OnboardingReference::Sequencer(sequencer) => {
+                let known = head.current().state.topology().first_known(&sequencer.member());
+                let effective = known.ok_or(OnboardingRefused::NotListed(sequencer))?.effective;
+                // A tick follows when nothing else does.
+                let reached = head.wait_until(|head| head.state.last_time() >= effective).await;
+                reached.ok_or(NodeFault::Unavailable)?;
+            }
+            OnboardingReference::Time(time) if head.current().state.last_time() < time => {
+                return Err(OnboardingRefused::NoBlock(time));
+            }
+            OnboardingReference::Time(_) => {}
+        }
+        let state = OnboardingState::read(&self.store, |app_hash| onboarding::additional(app_hash, &chain)).await;
+        Ok(state.map_err(NodeFault::broken)?.ok_or(NodeFault::Unavailable)?)
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Ordering {
     pub(super) orderer: Arc<dyn Orderer>,
     pub(super) head: HeadReceiver,
     pub(super) time: SequencingTimeSource,
+    /// The chain that the blocks are of; none when the sequencer orders by itself.
+    pub(super) chain: Option<String>,
 }
 
 /// The sequencer orders itself.
@@ -55,7 +57,7 @@ pub(super) fn local(pipeline: Pipeline, clock: Arc<dyn Clock>, supervisor: &Supe
         let _entrance = entrance;
         ordering.run(stop).await
     });
-    Ordering { orderer, head, time: SequencingTimeSource::LocalClock }
+    Ordering { orderer, head, time: SequencingTimeSource::LocalClock, chain: None }
 }
 
 /// CometBFT orders. Returns when it is up; the other operators need not be there.
@@ -89,5 +91,6 @@ pub(super) async fn by_cometbft(
     })
     .await?;
     supervisor.spawn("ordering by CometBFT", TaskKind::essential(Phase::Block), |stop| node.run(stop));
-    Ok(Ordering { orderer: Arc::new(orderer), head, time: SequencingTimeSource::LastBlock })
+    let chain = Some(chain.as_str().to_owned());
+    Ok(Ordering { orderer: Arc::new(orderer), head, time: SequencingTimeSource::LastBlock, chain })
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use prost::Message;
 use synod_client::KeyRing;
 use synod_machine::{Checkpoint, Machine, State};
-use synod_node_admin::sequencer::InitializeRefused;
+use synod_node_admin::sequencer::{InitializeRefused, OnboardingState};
 use synod_node_admin::{AdminSecurity, LogLevels, TopologyStores};
 use synod_ordering::Clock;
 use synod_pipeline::{BlockExecutor, Committer, EventLog};
@@ -22,7 +22,7 @@ use synod_store::StoreError;
 use synod_types::{MemberKind, SequencerId};
 use synod_wire::versioned;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::StartError;
 use super::admin::{self, AdminParts};
@@ -32,6 +32,7 @@ use super::foundation::{Foundation, FoundationParts, listen, place_of};
 use super::identity::{self, NodeIdentityError};
 use super::initializer::Initializer;
 use super::keys::{MemberKeyRing, SequencerKeys};
+use super::onboarding::{self, Onboarding};
 use super::operations::Operations;
 use super::ordering::{self, Ordering, Pipeline};
 use super::security::{self, AdminAccess};
@@ -51,6 +52,8 @@ pub(crate) struct SequencerNode {
     stores: TopologyStores,
     /// What a synchronizer needs, taken when the node becomes part of one.
     start: Mutex<Option<StartParts>>,
+    /// Held by whoever makes the node part of a synchronizer.
+    initializing: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -100,9 +103,13 @@ impl SequencerNode {
         let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
         let start = Mutex::new(Some(StartParts { public, consortium }));
         let security = foundation.admin_security(access)?;
-        let node = Arc::new(Self { config, public_tls, foundation, status, stores, start });
+        let node = Arc::new(Self { config, public_tls, foundation, status, stores, start, initializing: Mutex::default() });
         if let Some(checkpoint) = node.foundation.store.load_checkpoint().await? {
-            node.run_sequencer(checkpoint).await?;
+            // Who joins follows all blocks first, which may take long.
+            match Onboarding::stored(&node.foundation.store).await? {
+                Some(_) => node.run_aside(checkpoint),
+                None => node.run_sequencer(checkpoint).await?,
+            }
         }
         node.serve_admin(admin, security, levels)?;
         Ok(node)
@@ -152,14 +159,68 @@ impl SequencerNode {
         if !group.is_some_and(|group| group.active.iter().chain(&group.passive).any(|listed| *listed == sequencer)) {
             return Err(InitializeRefused::Invalid(format!("the genesis does not list {sequencer} as a sequencer")));
         }
-        if self.start.lock().await.is_none() {
-            return Err(InitializeRefused::WrongStage("the sequencer is initialized already".to_owned()));
+        let _turn = self.turn()?;
+        self.check_waits().await?;
+        Onboarding::forget(&self.foundation.store).await.map_err(|error| fault(error.into()))?;
+        self.begin(checkpoint).await
+    }
+
+    /// Stores the beginning of a synchronizer that runs, and follows its blocks up to what the state says (ADR 008).
+    ///
+    /// # Errors
+    /// As [`Self::initialize`].
+    pub(super) async fn join(self: &Arc<Self>, state: &OnboardingState) -> Result<(), InitializeRefused> {
+        let fault = |error: StartError| InitializeRefused::Fault(Box::new(error));
+        let sequencer = self.sequencer_id().await.map_err(fault)?;
+        if self.config.cometbft.is_none() {
+            let text = "a sequencer that orders by itself cannot join a synchronizer: this needs [cometbft]";
+            return Err(InitializeRefused::Invalid(text.to_owned()));
         }
+        let goal = Onboarding::of(state, &sequencer)?;
+        let checkpoint = onboarding::beginning(state)?;
+        let _turn = self.turn()?;
+        self.check_waits().await?;
+        if let Some(StartParts { consortium: Some(consortium), .. }) = &*self.start.lock().await {
+            let own = consortium.chain_of(&checkpoint.app_hash);
+            if own.as_str() != goal.chain {
+                let (own, other) = (own.as_str(), &goal.chain);
+                let text = format!("with this operators' file the chain is {own}, and the onboarding state is of {other}");
+                return Err(InitializeRefused::Invalid(text));
+            }
+        }
+        goal.keep(&self.foundation.store).await.map_err(|error| fault(error.into()))?;
+        self.begin(checkpoint).await
+    }
+
+    fn turn(&self) -> Result<MutexGuard<'_, ()>, InitializeRefused> {
+        let taken = |_| InitializeRefused::WrongStage("the sequencer is being initialized".to_owned());
+        self.initializing.try_lock().map_err(taken)
+    }
+
+    async fn check_waits(&self) -> Result<(), InitializeRefused> {
+        match &*self.start.lock().await {
+            Some(_) => Ok(()),
+            None => Err(InitializeRefused::WrongStage("the sequencer is initialized already".to_owned())),
+        }
+    }
+
+    async fn begin(self: &Arc<Self>, checkpoint: Checkpoint) -> Result<(), InitializeRefused> {
+        let fault = |error: StartError| InitializeRefused::Fault(Box::new(error));
         match self.foundation.store.initialize(&self.foundation.lease, &checkpoint).await {
             Ok(()) => self.run_sequencer(checkpoint).await.map_err(fault),
             Err(StoreError::Refused(refused)) => Err(InitializeRefused::WrongStage(refused.to_string())),
             Err(error) => Err(fault(error.into())),
         }
+    }
+
+    /// Runs the sequencer while the administration API is served already.
+    fn run_aside(self: &Arc<Self>, checkpoint: Checkpoint) {
+        let node = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = node.run_sequencer(checkpoint).await {
+                node.stop_with(Box::new(error));
+            }
+        });
     }
 
     /// This sequencer. It has an identity when it is asked for.
@@ -189,7 +250,7 @@ impl SequencerNode {
         let executor = BlockExecutor::new(Arc::new(Machine::new(threads)), state.clone());
         let committer = Committer::new(store.clone(), lease.clone(), Arc::clone(&events), height, state.clone());
         let pipeline = Pipeline { store: store.clone(), executor, committer, sequencer: sequencer.clone() };
-        let Ordering { orderer, head, time } = match consortium {
+        let Ordering { orderer, head, time, chain } = match consortium {
             None => ordering::local(pipeline, Arc::clone(clock), supervisor),
             Some(consortium) => {
                 let keys = KeyRing::default();
@@ -198,6 +259,9 @@ impl SequencerNode {
                 ordering::by_cometbft(pipeline, &consortium, keys, metrics, supervisor).await?
             }
         };
+        if let Some(goal) = Onboarding::stored(store).await? {
+            goal.follow(head.clone(), store).await?;
+        }
         let gateway = Gateway::new(GatewayParts {
             sequencer,
             head: head.clone(),
@@ -218,7 +282,7 @@ impl SequencerNode {
         component.ok();
         let broadcaster = SequencerBroadcaster { gateway: handle.clone(), head: head.clone() };
         // Set once: the parts above were taken.
-        let _ = self.status.running.set(Arc::new(Running { psid, head, gateway: handle }));
+        let _ = self.status.running.set(Arc::new(Running { psid, head, gateway: handle, chain }));
         self.foundation.dispatch(self.stores.clone(), Arc::new(broadcaster));
         lifecycle.running();
         tracing::info!(height = ?height, "the sequencer is running");

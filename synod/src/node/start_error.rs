@@ -48,6 +48,10 @@ pub(crate) enum StartError {
     Ordering(#[from] OrderingError),
     #[error("the public API")]
     Gateway(#[from] GatewayFault),
+    #[error("the blocks up to {height} lead to another state than the one that this sequencer was to join with")]
+    OtherState { height: u64 },
+    #[error("the node stops")]
+    Stopping,
     #[error("the access of others to this node")]
     Access(#[from] SettingsErrors),
 }

@@ -18,6 +18,8 @@ pub(crate) struct Running {
     pub(crate) psid: PhysicalSynchronizerId,
     pub(crate) head: HeadReceiver,
     pub(crate) gateway: GatewayHandle,
+    /// The chain that the blocks are of; none when the sequencer orders by itself.
+    pub(crate) chain: Option<String>,
 }
 
 impl Running {
