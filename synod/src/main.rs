@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod localnet;
 mod node;
+mod render;
 mod self_test;
 mod transactions;
 
@@ -21,7 +22,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("synod: {}", synod_runtime::Chain(error.as_ref()));
-            ExitCode::from(synod_runtime::exit::code_of(error.as_ref()))
+            ExitCode::from(commands::code_of(error.as_ref()))
         }
     }
 }

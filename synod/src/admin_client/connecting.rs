@@ -1,5 +1,7 @@
 //! The connection to one node: here alone a channel is made.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use synod_runtime::settings::Mistakes;
 use synod_topology::SignedTopologyTransaction;
@@ -13,6 +15,12 @@ use super::{AdminAccess, AdminCallError};
 
 /// A channel that shows the token with each call.
 pub(super) type AdminChannel = InterceptedService<Channel, Bearer>;
+
+/// Parts of what is streamed to a node, as large as the Console's.
+pub(super) const PART_BYTES: usize = 2 * 1024 * 1024;
+
+/// How long a node may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Of every answer: a genesis may be large.
 pub(super) const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -38,7 +46,7 @@ impl NodeAdmin {
         let credentials = access.read("access", &mut mistakes);
         mistakes.into_result().map_err(|source| AdminCallError::Access { node: name.to_owned(), source })?;
         let failed = |source| AdminCallError::Connect { node: name.to_owned(), url: url.to_owned(), source };
-        let mut endpoint = Endpoint::new(url.to_owned()).map_err(failed)?;
+        let mut endpoint = Endpoint::new(url.to_owned()).map_err(failed)?.connect_timeout(CONNECT_TIMEOUT);
         if url.starts_with("https://") {
             endpoint = endpoint.tls_config(credentials.tls()).map_err(failed)?;
         }

@@ -1,5 +1,6 @@
 //! Why a call came to nothing.
 
+use synod_crypto::InvalidKey;
 use synod_runtime::SettingsErrors;
 use synod_topology::InvalidMessage;
 use synod_types::InvalidIdentifier;
@@ -44,4 +45,12 @@ pub(crate) enum AdminCallError {
     },
     #[error("{0} has no identity yet: make one first, or let the node make it (init.identity.type = \"auto\")")]
     NoIdentity(String),
+    #[error("{0} is not part of a synchronizer yet")]
+    NoSynchronizer(String),
+    #[error("{node} gave a key that cannot be read")]
+    Key {
+        node: String,
+        #[source]
+        source: InvalidKey,
+    },
 }

@@ -13,11 +13,9 @@ use synod_rpc::sequencer::admin::v30::sequencer_initialization_service_client::S
 use synod_runtime::settings::Mistakes;
 use synod_topology::StaticSynchronizerParameters;
 
+use super::connecting::PART_BYTES;
 use super::{AdminCallError, NodeAdmin};
 use crate::bootstrap::SequencerEntry;
-
-/// Parts of a genesis, as large as the Console's.
-const PART_BYTES: usize = 2 * 1024 * 1024;
 
 impl NodeAdmin {
     /// Makes a sequencer part of the synchronizer.

@@ -1,22 +1,48 @@
 //! Changes of topology at a node.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use prost::Message;
+use synod_crypto::Hash;
+use synod_proto::protocol::v30::TopologyMapping;
 use synod_proto::protocol::v30::enums::TopologyChangeOp;
 use synod_proto::topology::admin::v30::authorize_request::{Proposal, Type as AuthorizeType};
 use synod_proto::topology::admin::v30::{
-    AddTransactionsRequest, AuthorizeRequest, CreateTemporaryTopologyStoreRequest, DropTemporaryTopologyStoreRequest,
-    ForceFlag, store_id,
+    AddTransactionsRequest, AuthorizeRequest, AuthorizeResponse, CreateTemporaryTopologyStoreRequest,
+    DropTemporaryTopologyStoreRequest, ForceFlag, ImportTopologySnapshotV2Request, store_id,
 };
 use synod_rpc::topology::admin::v30::topology_manager_write_service_client::TopologyManagerWriteServiceClient;
-use synod_topology::{SignedTopologyTransaction, TopologyTransaction};
+use synod_topology::{Operation, SignedTopologyTransaction, TopologyTransaction};
+use synod_types::Fingerprint;
 use tonic::{Code, Status};
 
-use super::connecting::{AdminChannel, MAX_ANSWER_BYTES};
+use super::connecting::{AdminChannel, MAX_ANSWER_BYTES, PART_BYTES};
 use super::stores::temporary;
-use super::{AdminCallError, NodeAdmin};
+use super::{AdminCallError, NodeAdmin, TopologyStore, times};
 
 /// So long owners wait for what they add. A store in memory does not let them wait.
 const EFFECTIVE_SECONDS: i64 = 60;
+
+/// What is to be signed and added to a store.
+#[derive(Debug, Clone)]
+pub(crate) struct TopologyChange {
+    /// Replace or remove.
+    pub(crate) operation: Operation,
+    /// Which change of the mapping it is, from 1.
+    pub(crate) serial: u32,
+    /// The mapping.
+    pub(crate) mapping: TopologyMapping,
+}
+
+/// How a node signs a change.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Signing {
+    /// The keys to sign with; the node chooses when there are none.
+    pub(crate) keys: Vec<Fingerprint>,
+    /// Checks to be passed over.
+    pub(crate) force: Vec<ForceFlag>,
+}
 
 impl NodeAdmin {
     /// The service that changes topology.
@@ -84,12 +110,79 @@ impl NodeAdmin {
             wait_to_become_effective: Some(prost_types::Duration { seconds: EFFECTIVE_SECONDS, nanos: 0 }),
         };
         let answer = self.write().authorize(request).await.map_err(self.refused(CALL))?.into_inner();
+        self.signed(answer)
+    }
+
+    fn signed(&self, answer: AuthorizeResponse) -> Result<SignedTopologyTransaction, AdminCallError> {
         let bytes = answer.transaction.map(|transaction| transaction.encode_to_vec()).unwrap_or_default();
         SignedTopologyTransaction::parse_unversioned(&bytes, self.version).map_err(|source| AdminCallError::Answer {
             node: self.name.clone(),
-            call: CALL,
+            call: "Authorize",
             source,
         })
+    }
+
+    /// Has the node sign a change and add it to a store, as a proposal as long as signatures are missing. In the store of the
+    /// synchronizer the node has observed it when this returns, or `wait` is over, which is an error.
+    pub(crate) async fn propose(
+        &self,
+        store: &TopologyStore,
+        change: &TopologyChange,
+        signing: &Signing,
+        wait: Duration,
+    ) -> Result<SignedTopologyTransaction, AdminCallError> {
+        let proposal = Proposal {
+            change: change.operation.number(),
+            serial: change.serial,
+            mapping: Some(change.mapping.clone()),
+        };
+        self.sign(store, AuthorizeType::Proposal(proposal), signing, wait).await
+    }
+
+    /// Has the node sign what is in a store, in force or proposed, by its hash. Nobody waits until that is observed.
+    pub(crate) async fn sign_by_hash(
+        &self,
+        store: &TopologyStore,
+        hash: &Hash,
+        signing: &Signing,
+    ) -> Result<SignedTopologyTransaction, AdminCallError> {
+        self.sign(store, AuthorizeType::TransactionHash(hash.to_hex()), signing, Duration::ZERO).await
+    }
+
+    async fn sign(
+        &self,
+        store: &TopologyStore,
+        what: AuthorizeType,
+        signing: &Signing,
+        wait: Duration,
+    ) -> Result<SignedTopologyTransaction, AdminCallError> {
+        let request = AuthorizeRequest {
+            r#type: Some(what),
+            must_fully_authorize: false,
+            force_changes: signing.force.iter().map(|flag| i32::from(*flag)).collect(),
+            signed_by: signing.keys.iter().map(ToString::to_string).collect(),
+            store: Some(store.to_proto()),
+            wait_to_become_effective: Some(times::duration(wait)),
+        };
+        let answer = self.write().authorize(request).await.map_err(self.refused("Authorize"))?.into_inner();
+        self.signed(answer)
+    }
+
+    /// Adds what [`Self::export_topology`] gave to a store; waits as [`Self::propose`].
+    pub(crate) async fn import_topology(
+        &self,
+        store: &TopologyStore,
+        snapshot: &Bytes,
+        wait: Duration,
+    ) -> Result<(), AdminCallError> {
+        let part = |start: usize| ImportTopologySnapshotV2Request {
+            topology_snapshot: snapshot.slice(start..snapshot.len().min(start + PART_BYTES)),
+            store: Some(store.to_proto()),
+            wait_to_become_effective: Some(times::duration(wait)),
+        };
+        let parts: Vec<_> = (0..snapshot.len()).step_by(PART_BYTES).map(part).collect();
+        let imported = self.write().import_topology_snapshot_v2(tokio_stream::iter(parts)).await;
+        imported.map(|_| ()).map_err(self.refused("ImportTopologySnapshotV2"))
     }
 }
 

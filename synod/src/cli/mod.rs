@@ -1,22 +1,46 @@
 //! The command line: here the commands, in a file for each family what they take.
 
+mod completion;
 mod config;
 mod description;
 mod health;
 mod init;
+mod keys;
 mod localnet;
 mod measuring;
 mod node;
+mod operation;
+mod synchronizer;
+mod targets;
+mod topology;
+mod values;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use completion::CompletionArgs;
 pub(crate) use config::{ConfigArgs, ConfigCommand, NodeKindArg};
 pub(crate) use description::{ApartArgs, BootstrapArgs, DescriptionArgs};
 pub(crate) use health::HealthArgs;
 pub(crate) use init::{InitCommand, InitNodeArgs, InitOperatorArgs, StoreKindArg};
+pub(crate) use keys::{
+    KeysCommand, KeysExportArgs, KeysGenerateArgs, KeysImportArgs, KeysListArgs, KeysRotateArgs,
+};
 pub(crate) use localnet::LocalnetArgs;
 pub(crate) use measuring::{BenchArgs, ProbeArgs};
 pub(crate) use node::NodeArgs;
+pub(crate) use operation::{
+    AsOfArg, PruneCommand, PruneRunArgs, PruneStatusArgs, ScheduleArgs, ScheduleCommand, ScheduleSetArgs,
+    TrafficCommand, TrafficPurchaseArgs, TrafficStateArgs,
+};
+pub(crate) use synchronizer::{
+    ParametersCommand, ParametersGetArgs, ParametersSetArgs, PermissionsCommand, PermissionsListArgs,
+    PermissionsRemoveArgs, PermissionsSetArgs,
+};
+pub(crate) use targets::TargetArgs;
+pub(crate) use topology::{
+    AuthorizeArgs, ExportArgs, ImportArgs, ProposeArgs, SelectionArgs, SigningArgs, TopologyCommand, TopologyListArgs,
+};
+pub(crate) use values::StoreArg;
 
 /// A private Canton synchronizer.
 #[derive(Debug, Parser)]
@@ -26,8 +50,9 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done or stopped by a signal, 1 the command found that something is not as it \
-should be, 70 a fault of the node, 75 it waits for others, 78 a mistake in the configuration.";
+const EXIT_CODES: &str = "Exit codes: 0 done or stopped by a signal, 1 a node refused, or something is not as it \
+should be, 2 a mistake in the command or in a file that it reads, 69 a node cannot be reached, 70 a fault of the \
+node, 75 it waits for others, 78 a mistake in the configuration.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -56,6 +81,24 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  synod health http://127.0.0.1:5061\n  \
                             synod health http://127.0.0.1:5062 --service liveness --json")]
     Health(HealthArgs),
+    /// The topology of nodes and of their synchronizer
+    #[command(subcommand)]
+    Topology(TopologyCommand),
+    /// The keys of nodes
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// The dynamic parameters of a synchronizer
+    #[command(subcommand)]
+    Parameters(ParametersCommand),
+    /// Which participants may join a restricted synchronizer, and what they may do
+    #[command(subcommand)]
+    Permissions(PermissionsCommand),
+    /// What members may send
+    #[command(subcommand)]
+    Traffic(TrafficCommand),
+    /// What nodes keep, and for how long
+    #[command(subcommand)]
+    Prune(PruneCommand),
     /// Make what a node needs before its first start
     #[command(subcommand)]
     Init(InitCommand),
@@ -74,4 +117,9 @@ pub(crate) enum Command {
     /// Look at a configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print what a shell needs to complete command lines
+    #[command(after_help = "Examples:\n  synod completion bash > /etc/bash_completion.d/synod\n  \
+                            synod completion zsh > ~/.zfunc/_synod\n  \
+                            synod completion fish > ~/.config/fish/completions/synod.fish")]
+    Completion(CompletionArgs),
 }

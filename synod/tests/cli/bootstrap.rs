@@ -37,9 +37,14 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     pub(crate) fn start(mediators: u16) -> Self {
+        Self::start_with(mediators, "")
+    }
+
+    /// With more in the configuration of the sequencer.
+    pub(crate) fn start_with(mediators: u16, more: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let mut nodes = Self { dir, base: next_port_base(), sequencer: None, mediators: Vec::new() };
-        nodes.write("sequencer", &format!("[public_api]\nport = {}", nodes.base), nodes.base + 1);
+        nodes.write("sequencer", &format!("[public_api]\nport = {}\n{more}", nodes.base), nodes.base + 1);
         nodes.sequencer = Some(nodes.run("sequencer", "sequencer"));
         for index in 0..mediators {
             let name = format!("mediator{index}");
