@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use synod_mediator::messages::{InformeeMessage, InformeeView, MediatorContent, Verdict};
+use synod_mediator::store::FinalizedRow;
 use synod_node_admin::mediator::{
     ChangeScheduleRefused, MediatorInitializationAdmin, MediatorInitializer, MediatorInspectionAdmin, MediatorPruning,
     MediatorPruningAdmin, MediatorStatusAdmin, MediatorStatusSource, MediatorStatusView, PruneRefused, PruningSchedule,
-    ScheduleChange, VerdictPage, VerdictQuorum, VerdictRecord, VerdictSource, VerdictView, check_connections,
+    ScheduleChange, VerdictPage, VerdictRecord, VerdictSource, check_connections,
 };
 use synod_node_admin::{
     InitializeRefused, NodeFault, NodeLifecycle, NodeStage, SynchronizerTime, SynchronizerTimeAdmin,
@@ -27,6 +27,10 @@ use synod_testkit::recordings::Call;
 use synod_types::{CantonTimestamp, MemberKind, PhysicalSynchronizerId, ProtocolVersion, UniqueIdentifier};
 use tokio::sync::watch;
 use tonic::async_trait;
+
+/// The node's own code.
+#[path = "../../../synod/src/node/mediator/told.rs"]
+mod told;
 
 use super::data::{authorized_answer, calls, private_keys, recording, request, response, rows};
 use super::node::Base;
@@ -154,53 +158,21 @@ impl SynchronizerTopology for FakeMediator {
     }
 }
 
-/// What the recorded mediator has stored.
+/// What the recorded mediator has stored, told by the code of our node.
 fn stored(name: &str, mediator: &str) -> Vec<VerdictRecord> {
     let rows = recording(name).table(mediator, "med_response_aggregations").expect("a table");
     let record = |row| {
         let time = |field| CantonTimestamp::from_micros(fields::integer(row, field).expect("set")).expect("a time");
-        let bytes = fields::bytes(row, "mediator_confirmation_request").expect("set");
-        let verdict = fields::bytes(row, "verdict").expect("set");
-        let verdict = Verdict::parse(&verdict).expect("a verdict");
-        match MediatorContent::parse(&bytes, ProtocolVersion::V35).expect("a request") {
-            MediatorContent::InformeeMessage(message) => Some(VerdictRecord {
-                finalization_time: time("finalization_time"),
-                accepted: matches!(verdict, Verdict::Approve),
-                ..record(time("request_id"), &message)
-            }),
-            _ => None,
-        }
+        let bytes = |field| fields::bytes(row, field).expect("set");
+        let row = FinalizedRow {
+            request_id: time("request_id"),
+            request: bytes("mediator_confirmation_request"),
+            finalization_time: time("finalization_time"),
+            verdict: bytes("verdict"),
+        };
+        told::record(&row, ProtocolVersion::V35).expect("it can be read")
     };
     rows.iter().filter_map(record).collect()
-}
-
-fn record(request_id: CantonTimestamp, message: &InformeeMessage) -> VerdictRecord {
-    let tree = &message.tree;
-    let submitter = tree.submitter_metadata();
-    VerdictRecord {
-        record_time: request_id,
-        finalization_time: request_id,
-        submitting_parties: submitter.act_as.iter().map(ToString::to_string).collect(),
-        submitting_participant: submitter.submitting_participant.clone(),
-        accepted: false,
-        mediator_group: tree.common_metadata().mediator_group.as_i32().cast_unsigned(),
-        views: tree.views().iter().map(view).collect(),
-        update_id: *tree.root_hash(),
-    }
-}
-
-fn view(view: &InformeeView) -> VerdictView {
-    let parameters = &view.common_data.parameters;
-    let quorums = parameters.quorums.iter().map(|quorum| VerdictQuorum {
-        parties: quorum.confirmers.keys().map(ToString::to_string).collect(),
-        threshold: quorum.threshold,
-    });
-    VerdictView {
-        parent: view.parent,
-        informees: parameters.informees.iter().map(ToString::to_string).collect(),
-        quorums: quorums.collect(),
-        view_hash: view.hash,
-    }
 }
 
 /// The first answer to a call of this method, if it was called.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use synod_runtime::settings::{Mistakes, Settings};
 
 use super::AdminApiConfig;
-use super::shared::{FeaturesConfig, InitConfig, LoggingConfig, MonitoringConfig, NodeName, StorageConfig};
+use super::shared::{
+    FAILED_TO_FATAL_DELAY_MS, FeaturesConfig, InitConfig, LoggingConfig, MonitoringConfig, NodeName, StorageConfig,
+};
 
 /// Everything that can be configured of a mediator node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,11 +48,19 @@ impl Default for MediatorConfig {
 }
 
 /// `[sequencer_client]`
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct SequencerClientConfig {
+    /// After how long without enough sequencers the node ends, in milliseconds.
+    pub(crate) failed_to_fatal_delay_ms: u64,
     /// Certificate that it shows to sequencers that ask for one.
     pub(crate) client_cert: Option<ClientCertConfig>,
+}
+
+impl Default for SequencerClientConfig {
+    fn default() -> Self {
+        Self { failed_to_fatal_delay_ms: FAILED_TO_FATAL_DELAY_MS, client_cert: None }
+    }
 }
 
 /// A certificate with its key (Canton's `TlsClientCertificate`).

@@ -11,6 +11,9 @@ use synod_types::{Namespace, UniqueIdentifier};
 /// Nothing is served beyond this machine unless the configuration says so.
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
+/// Canton's `defaultFailedToFatalDelay`.
+pub(super) const FAILED_TO_FATAL_DELAY_MS: u64 = 300_000;
+
 /// `[init]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -72,6 +75,8 @@ pub(crate) struct StorageConfig {
     pub(crate) schema: Option<String>,
     /// Most connections, from 2.
     pub(crate) max_connections: u32,
+    /// After how long without the database the node ends, in milliseconds (Canton's `parameters.failed-to-fatal-delay`).
+    pub(crate) failed_to_fatal_delay_ms: u64,
     /// Work on a database that may lose acknowledged commits (`fsync`, `synchronous_commit` or `full_page_writes` off).
     pub(crate) allow_unsafe_durability: bool,
     /// File with the key under which private keys are encrypted; 64 hexadecimal digits.
@@ -86,6 +91,7 @@ impl StorageConfig {
             password_file: None,
             schema: None,
             max_connections: 8,
+            failed_to_fatal_delay_ms: FAILED_TO_FATAL_DELAY_MS,
             allow_unsafe_durability: false,
             private_key_encryption_key_file: None,
         }

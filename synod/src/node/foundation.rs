@@ -19,13 +19,9 @@ use tokio::net::TcpListener;
 
 use super::StartError;
 use super::identity::NodeIdentity;
+use super::lease::{self, LEASE_MS, LEASE_RENEWAL, LeaseKeeper};
 use super::security::AdminAccess;
 use crate::config::{FeaturesConfig, IdentityType, InitConfig, MonitoringConfig, NodeName, StorageConfig};
-
-/// How long the lease lasts without being renewed.
-const LEASE_MS: u32 = 10_000;
-/// How often it is renewed, and how often a standby tries to get it.
-const LEASE_RENEWAL: Duration = Duration::from_secs(3);
 
 /// What is said of a node before it starts.
 pub(super) struct FoundationParts<'a> {
@@ -73,18 +69,19 @@ impl Foundation {
         let health = Health::with_metrics(&metrics)?;
         serve_monitoring(kind, monitoring, &supervisor, &health, &metrics).await?;
         // A node that has its store is ready, part of a synchronizer or not: operators have to reach it. One that stands by
-        // is not. A store that fails later stops the node.
+        // is not, nor is one whose database is away.
         let db_storage = health.component("db-storage", Role::CRITICAL);
         let store = Store::open(&store_config(storage)?).await?;
         let lease = acquire(&store, &holder(place)).await?;
         db_storage.ok();
         let identity = init.identity.r#type;
         let stage = first_stage(kind, identity, name, &store, clock.now()).await?;
-        let (lifecycle, stage) = NodeLifecycle::new(kind, stage);
         let stop = {
             let supervisor = supervisor.clone();
             StopNode::new(move |fault| stop_with(&supervisor, fault))
         };
+        let (lifecycle, stage) = NodeLifecycle::new(kind, stage);
+        let stage = stage.stopping_by(stop.clone());
         let vault = Vault::of_node(store.clone(), stop.clone());
         let outbox = TopologyOutbox::default();
         let foundation = Self {
@@ -102,19 +99,15 @@ impl Foundation {
             identity,
             features,
         };
-        foundation.keep_lease();
+        let keeper = LeaseKeeper {
+            store: foundation.store.clone(),
+            lease: foundation.lease.clone(),
+            health: db_storage,
+            failed_to_fatal_delay: Duration::from_millis(storage.failed_to_fatal_delay_ms),
+            failures: lease::failures(&foundation.metrics)?,
+        };
+        foundation.supervisor.spawn("lease", TaskKind::essential(Phase::Store), |stop| keeper.run(stop));
         Ok(foundation)
-    }
-
-    /// Renews the lease until the end, then gives it back.
-    fn keep_lease(&self) {
-        let (store, lease) = (self.store.clone(), self.lease.clone());
-        self.supervisor.spawn("lease", TaskKind::essential(Phase::Store), |stop| async move {
-            while tokio::time::timeout(LEASE_RENEWAL, stop.cancelled()).await.is_err() {
-                store.renew_lease(&lease).await?;
-            }
-            store.release_lease(lease).await
-        });
     }
 
     /// The topology stores of the node, with that of its synchronizer.
@@ -274,6 +267,7 @@ fn store_config(storage: &StorageConfig) -> Result<StoreConfig, StartError> {
         password,
         schema: storage.schema.clone(),
         max_readers: storage.max_connections.saturating_sub(1).max(1),
+        failed_to_fatal_delay_ms: storage.failed_to_fatal_delay_ms,
         allow_unsafe_durability: storage.allow_unsafe_durability,
         key_file: storage.private_key_encryption_key_file.clone(),
         ..StoreConfig::new(storage.url.clone())

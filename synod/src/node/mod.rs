@@ -7,6 +7,7 @@ mod foundation;
 mod identity;
 mod initializer;
 mod keys;
+mod lease;
 mod log_levels;
 mod mediator;
 mod onboarding;

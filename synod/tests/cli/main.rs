@@ -6,6 +6,7 @@ mod health;
 mod key_rotation;
 mod localnet;
 mod manual_identity;
+mod outages;
 mod operators_apart;
 mod security;
 mod support;

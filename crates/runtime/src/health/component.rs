@@ -95,6 +95,16 @@ impl Component {
         });
     }
 
+    /// The same component, in the state that it is in, counting otherwise from now on.
+    #[must_use]
+    pub fn counting(&self, role: Role) -> Self {
+        let component = Self { role, ..self.clone() };
+        if let Some(state) = self.health.report().component(&self.name).cloned() {
+            component.set(state);
+        }
+        component
+    }
+
     /// It works.
     pub fn ok(&self) {
         self.set(ComponentState::Ok);
@@ -140,6 +150,18 @@ mod tests {
         writer.set(ComponentState::Fatal("disk".to_owned()));
         writer.ok();
         assert!(!health.report().is_live());
+        assert!(health.report().is_ready());
+    }
+
+    #[test]
+    fn what_a_component_counts_for_can_change() {
+        let health = Health::new();
+        health.component("db-storage", Role::CRITICAL).ok();
+        let client = health.component("sequencer-client", Role::STATUS);
+        assert!(health.report().is_ready());
+        let client = client.counting(Role::CRITICAL);
+        assert!(!health.report().is_ready(), "it keeps its state");
+        client.ok();
         assert!(health.report().is_ready());
     }
 

@@ -12,10 +12,13 @@ use synod_types::PhysicalSynchronizerId;
 use tokio::sync::Mutex;
 use tonic::async_trait;
 
-use super::MediatorNode;
+use super::{MediatorNode, initial_topology};
 
 /// How long enough sequencers may take to be there.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the topology may take to come. Canton tries for ever.
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(30);
 
 /// Initializes one node, once.
 #[derive(Debug)]
@@ -49,7 +52,15 @@ impl Inner {
         let config = PoolConfig::from_proto(connections).map_err(|error| invalid(&error))?;
         let pool = self.node.pool(config, psid.clone()).await.map_err(|error| fault(error.into()))?;
         pool.wait_ready(CONNECT_LIMIT).await.map_err(|error| invalid(&error))?;
-        self.node.initialize(psid, pool, connections).await.map_err(fault)
+        // Nothing is stored before everything is here that the others have to give.
+        let topology = match tokio::time::timeout(DOWNLOAD_LIMIT, initial_topology(&pool)).await {
+            Ok(topology) => topology.map_err(|error| invalid(&error))?,
+            Err(_) => {
+                let text = format!("The topology could not be downloaded within {} s", DOWNLOAD_LIMIT.as_secs());
+                return Err(InitializeRefused::Invalid(text));
+            }
+        };
+        self.node.initialize(psid, pool, connections, topology).await.map_err(fault)
     }
 }
 

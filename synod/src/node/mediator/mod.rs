@@ -7,7 +7,9 @@ mod pruning;
 mod sequencers;
 mod status;
 mod time;
+mod told;
 mod verdicts;
+mod watch;
 
 use std::error::Error;
 use std::sync::{Arc, OnceLock};
@@ -47,11 +49,10 @@ use pruning::Pruning;
 use sequencers::StoredConnectionsFault;
 use status::{MediatorStatus, Running};
 use time::ObservedTime;
+use watch::{SequencerWatch, SequencersLost};
 
 /// Pause between two attempts to download the topology.
 const DOWNLOAD_PAUSE: Duration = Duration::from_millis(200);
-/// How often a node that waits for its sequencers says so.
-const WARN_INTERVAL: Duration = Duration::from_secs(20);
 
 /// The mediator cannot run.
 #[derive(Debug, Error)]
@@ -74,6 +75,8 @@ pub(crate) enum MediatorNodeFault {
     Metrics(#[from] MetricsFault),
     #[error("the mediator")]
     Mediator(#[from] MediatorFault),
+    #[error("the sequencers")]
+    SequencersLost(#[from] SequencersLost),
     #[error("too few sequencers agree on the parameters of the synchronizer")]
     NotReady,
     #[error("the mediator has no configuration")]
@@ -89,6 +92,8 @@ pub(crate) struct MediatorNode {
     stores: TopologyStores,
     metrics: MediatorMetrics,
     health: Component,
+    /// After how long without enough sequencers it ends.
+    failed_to_fatal_delay: Duration,
     /// What it shows to sequencers that ask for a certificate.
     identity: Option<ClientIdentity>,
 }
@@ -127,12 +132,14 @@ impl MediatorNode {
             running: OnceLock::new(),
         });
         let metrics = MediatorMetrics::register(&foundation.metrics)?;
-        // It does not count for readiness, as in Canton: whoever initializes the mediator has to reach it.
+        // It does not count for readiness until the node is a mediator: whoever initializes it has to reach it.
         let sequencer_client = Role { readiness: false, liveness: true };
         let health = foundation.health.component("sequencer-client", sequencer_client);
         let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
         let security = foundation.admin_security(access)?;
-        let node = Arc::new(Self { foundation, store, status, stores, metrics, health, identity });
+        let failed_to_fatal_delay = Duration::from_millis(config.sequencer_client.failed_to_fatal_delay_ms);
+        let node =
+            Arc::new(Self { foundation, store, status, stores, metrics, health, failed_to_fatal_delay, identity });
         if node.store.configuration().await?.is_some() {
             node.run_aside();
         }
@@ -157,7 +164,7 @@ impl MediatorNode {
             levels,
             status: Arc::clone(&self.status) as _,
             initializer: Arc::new(Initializer::new(Arc::clone(self))),
-            connections: Arc::new(connections::Connections(Arc::clone(self))),
+            connections: Arc::new(connections::Connections::new(Arc::clone(self))),
             verdicts: Arc::new(verdicts::Verdicts::new(self.store.clone(), Arc::clone(&self.status))),
             pruning,
             time: Arc::new(ObservedTime { status, clock }),
@@ -175,12 +182,13 @@ impl MediatorNode {
         psid: &PhysicalSynchronizerId,
         pool: SequencerPool,
         connections: &SequencerConnections,
+        topology: Vec<Item>,
     ) -> Result<(), MediatorNodeFault> {
         let parameters = pool.static_parameters().ok_or(MediatorNodeFault::NotReady)?;
         let parameters = versioned::wrap(30, &parameters.to_proto().encode_to_vec());
         let stored = sequencers::to_bytes(connections);
         self.store.initialize(&self.foundation.lease, psid, &parameters, &stored).await?;
-        let mediator = self.prepare(pool).await?;
+        let mediator = self.prepare(pool, Some(topology)).await?;
         self.foundation
             .supervisor
             .spawn("mediator", TaskKind::essential(Phase::Block), |stop: CancellationToken| mediator.run(stop));
@@ -195,10 +203,8 @@ impl MediatorNode {
                 let configuration = node.store.configuration().await?.ok_or(MediatorNodeFault::NotInitialized)?;
                 let config = sequencers::pool_config(&configuration.sequencer_connections)?;
                 let pool = node.pool(config, configuration.psid).await?;
-                while let Err(error) = pool.wait_ready(WARN_INTERVAL).await {
-                    node.health.failed(Chain(&error).to_string());
-                }
-                node.prepare(pool).await
+                node.sequencer_watch().wait(&pool).await?;
+                node.prepare(pool, None).await
             };
             let mediator = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -208,15 +214,15 @@ impl MediatorNode {
         });
     }
 
-    /// The mediator, from its stored state, ready to run.
-    async fn prepare(&self, pool: SequencerPool) -> Result<Mediator, MediatorNodeFault> {
+    /// The mediator, from its stored state, ready to run. The topology to begin with may be there already.
+    async fn prepare(&self, pool: SequencerPool, topology: Option<Vec<Item>>) -> Result<Mediator, MediatorNodeFault> {
         let Foundation { lease, lifecycle, clock, .. } = &self.foundation;
         let member = pool.member().clone();
         let keys = Arc::new(MemberKeyRing(pool.signer().keys().clone()));
         self.foundation.vault.observe(keys).await.map_err(NodeIdentityError::from)?;
         let mut state = self.store.load(lease).await?.ok_or(MediatorNodeFault::NotInitialized)?;
         let psid = state.configuration.psid.clone();
-        let topology = self.topology(&pool, &mut state, &member).await?;
+        let topology = self.topology(&pool, &mut state, &member, topology).await?;
         let resume = Resume {
             topology: topology.state().clone(),
             head: state.head,
@@ -237,11 +243,15 @@ impl MediatorNode {
             settings: MediatorSettings::default(),
             metrics: self.metrics.clone(),
         });
+        let (watch, watched) = (self.sequencer_watch(), pool.clone());
+        watch.health.ok();
+        self.foundation
+            .supervisor
+            .spawn("sequencers", TaskKind::essential(Phase::Block), |stop| watch.run(watched, stop));
         // Set once: a node becomes part of one synchronizer.
         let _ = self.status.running.set(Running { psid, head: mediator.head(), clean: mediator.clean(), pool });
         let (status, clock) = (Arc::clone(&self.status), Arc::clone(clock));
         self.foundation.dispatch(self.stores.clone(), Arc::new(MediatorBroadcaster { status, clock }));
-        self.health.ok();
         lifecycle.running();
         tracing::info!("the mediator is running");
         Ok(mediator)
@@ -253,11 +263,15 @@ impl MediatorNode {
         pool: &SequencerPool,
         state: &mut MediatorState,
         member: &Member,
+        downloaded: Option<Vec<Item>>,
     ) -> Result<MemberTopology, MediatorNodeFault> {
         let parameters = pool.static_parameters().ok_or(MediatorNodeFault::NotReady)?;
         let psid = state.configuration.psid.clone();
         if !state.configuration.is_topology_initialized {
-            let items = initial_topology(pool).await?;
+            let items = match downloaded {
+                Some(items) => items,
+                None => initial_topology(pool).await?,
+            };
             let (topology, rows) = MemberTopology::start_with_rows(psid, &parameters, member, items)?;
             self.store.store_initial_topology(&self.foundation.lease, &rows).await?;
             return Ok(topology);
@@ -265,6 +279,12 @@ impl MediatorNode {
         let mut loaded = TopologyState::new(psid, &parameters);
         loaded.load(std::mem::take(&mut state.topology))?;
         Ok(MemberTopology::resume(loaded, member, state.head)?)
+    }
+
+    /// Whether enough sequencers are there counts from when the node is a mediator.
+    fn sequencer_watch(&self) -> SequencerWatch {
+        let health = self.health.counting(Role::CRITICAL);
+        SequencerWatch { health, failed_to_fatal_delay: self.failed_to_fatal_delay }
     }
 
     /// Connections to the sequencers of a synchronizer.

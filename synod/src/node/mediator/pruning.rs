@@ -94,7 +94,8 @@ impl Pruning {
         let Some(safe) = self.safe_time() else { return Ok(()) };
         let up_to = started.saturating_sub(schedule.retention).min(safe);
         while !stop.is_cancelled() && between(started, self.clock.now()) < schedule.max_duration {
-            let deleted = self.store.prune(&self.lease, up_to, STEP).await?;
+            let step = || self.store.prune(&self.lease, up_to, STEP);
+            let deleted = self.store.while_unreachable(step).await?;
             if deleted > 0 {
                 tracing::info!(%up_to, deleted, "decided requests are pruned");
             }

@@ -8,6 +8,7 @@ use synod_mediator::node::HeadReceiver;
 use synod_node_admin::mediator::{MediatorStatusSource, MediatorStatusView};
 use synod_node_admin::{StageReceiver, SynchronizerTopology, SynchronizerView, TopologyOutbox};
 use synod_runtime::Health;
+use synod_runtime::health::ComponentState;
 use synod_types::{CantonTimestamp, PhysicalSynchronizerId};
 use tokio::sync::watch;
 
@@ -52,7 +53,8 @@ impl MediatorStatusSource for MediatorStatus {
             psid: running.psid.clone(),
             uptime: self.started.elapsed(),
             admin_port: self.admin_port,
-            active: report.is_ready(),
+            // As in Canton: whether the database is there, and this process its writer.
+            active: report.component("db-storage").is_some_and(ComponentState::is_working),
             components: problems(&report),
             topology_queues: topology_queues(&self.outbox, running.pending_topology()),
         })
