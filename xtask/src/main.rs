@@ -48,7 +48,7 @@ enum Command {
     Vectors(Compare),
     /// Replays recordings through the machine and compares every outcome; last line `N passed, N failed`
     Replay(Compare),
-    /// Measures a sequencer against the goals of the product; builds with optimization
+    /// Measures nodes against the goals of the product; builds with optimization
     #[cfg(feature = "bench")]
     #[command(subcommand)]
     Bench(bench::Bench),
