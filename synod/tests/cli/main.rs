@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod consortium;
+mod growing;
 mod health;
 mod key_rotation;
 mod localnet;
