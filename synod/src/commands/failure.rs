@@ -114,7 +114,7 @@ const HELP: [(&str, &str); 14] = [
     ("TOPOLOGY_NO_APPROPRIATE_SIGNING_KEY_IN_STORE", "no key of this node may sign it: call the node of an owner"),
     ("TOPOLOGY_SECRET_KEY_NOT_IN_STORE", "the key is at another node: `synod keys list` shows which node has which"),
     (
-        "REQUIRES_FORCE_ALIEN_MEMBER",
+        "TOPOLOGY_DANGEROUS_COMMAND_REQUIRES_FORCE_ALIEN_MEMBER",
         "it is about another member than the node; if that is meant, `--force alien-member`",
     ),
     (

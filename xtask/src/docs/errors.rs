@@ -17,7 +17,7 @@ const SOURCES: &[&str] = &[
     "synod/src/",
 ];
 /// Upper case words that are names of variables.
-const VARIABLES: &[&str] = &["CARGO_", "SYNOD_", "LC_", "OUT_"];
+const VARIABLES: &[&str] = &["CARGO_", "SYNOD_", "LC_", "OUT_", "TOKIO_"];
 
 /// Codes that are made in the source and stand in no table of docs/errors, and codes that stand there and nowhere else.
 ///
