@@ -105,7 +105,9 @@ impl NodeAdmin {
     pub(crate) async fn topology_stores(&self) -> Result<Vec<String>, AdminCallError> {
         let answer = self.read().list_available_stores(ListAvailableStoresRequest {}).await;
         let stores = answer.map_err(self.refused("ListAvailableStores"))?.into_inner().store_ids;
-        Ok(stores.iter().filter_map(TopologyStore::name_of).collect())
+        let mut names: Vec<_> = stores.iter().filter_map(TopologyStore::name_of).collect();
+        names.sort();
+        Ok(names)
     }
 
     /// What the synchronizer of a running node began with.

@@ -1,8 +1,11 @@
 //! A change of the topology that several owners sign, each at its own node.
 
+use std::process::ExitCode;
+
 use serde_json::{Value, json};
 use synod_crypto::Hash;
 use synod_proto::protocol::v30::TopologyMapping;
+use synod_runtime::exit;
 use synod_topology::genesis::StoredTransaction;
 use synod_topology::{Mapping, MappingCode, Operation};
 
@@ -291,12 +294,16 @@ impl Outcome {
         }
     }
 
-    /// Prints it.
-    pub(super) fn print(&self, as_json: bool) {
+    /// Prints it. The exit code says whether others have to sign.
+    pub(super) fn print(&self, as_json: bool) -> ExitCode {
         if as_json {
             println!("{}", self.to_json());
         } else {
             println!("{}", self.text());
+        }
+        match self.state {
+            State::Unchanged | State::InForce => ExitCode::SUCCESS,
+            State::Proposed => ExitCode::from(exit::WAITING),
         }
     }
 }

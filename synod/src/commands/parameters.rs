@@ -67,8 +67,7 @@ fn set(arguments: &ParametersSetArgs) -> CommandResult {
         let mapping = Mapping::from_proto(Mapping::from(mapping).to_proto());
         let mapping = mapping.map_err(|error| Failure::usage(format!("{}", synod_runtime::Chain(&error))))?;
         let store = StoreArg::Synchronizer;
-        change::propose(&owners, &store, &Wanted::replace(mapping), signing, deadline).await?.print(target.json);
-        Ok(ExitCode::SUCCESS)
+        Ok(change::propose(&owners, &store, &Wanted::replace(mapping), signing, deadline).await?.print(target.json))
     })
 }
 

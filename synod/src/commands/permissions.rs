@@ -88,8 +88,7 @@ fn set(arguments: &PermissionsSetArgs) -> CommandResult {
             login_after: *login_after,
         };
         let wanted = Wanted::replace(wanted.into());
-        change::propose(&owners, &STORE, &wanted, signing, deadline).await?.print(target.json);
-        Ok(ExitCode::SUCCESS)
+        Ok(change::propose(&owners, &STORE, &wanted, signing, deadline).await?.print(target.json))
     })
 }
 
@@ -104,8 +103,7 @@ fn remove(arguments: &PermissionsRemoveArgs) -> CommandResult {
             return Ok(ExitCode::SUCCESS);
         };
         let wanted = Wanted::remove(permission.into());
-        change::propose(&owners, &STORE, &wanted, signing, deadline).await?.print(target.json);
-        Ok(ExitCode::SUCCESS)
+        Ok(change::propose(&owners, &STORE, &wanted, signing, deadline).await?.print(target.json))
     })
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use synod_proto::protocol::v30::TrafficState;
+use synod_runtime::exit;
 use synod_topology::{Mapping, MappingCode};
 use synod_types::CantonTimestamp;
 
@@ -97,9 +98,12 @@ fn purchase(arguments: &TrafficPurchaseArgs) -> CommandResult {
         };
         let to_json = || json!({ "state": state, "member": arguments.member.to_string(), "total": arguments.total, "serial": serial });
         json_or(target.json, to_json, text);
-        Ok(ExitCode::SUCCESS)
+        Ok(if state == SENT { ExitCode::from(exit::WAITING) } else { ExitCode::SUCCESS })
     })
 }
+
+/// Other sequencers have to send the same.
+const SENT: &str = "sent";
 
 /// What came of a purchase.
 struct Purchase {
@@ -130,7 +134,7 @@ async fn buy(sequencers: &[Target], arguments: &TrafficPurchaseArgs, deadline: D
     if (sequencers.len() as u64) < u64::from(threshold) {
         let note =
             format!("\nit counts when {threshold} sequencers have sent the same, and {} did now", sequencers.len());
-        return Ok(Purchase { state: "sent", serial, note });
+        return Ok(Purchase { state: SENT, serial, note });
     }
     let counted = async || -> Result<Option<()>, Failure> {
         let state = known().await?;

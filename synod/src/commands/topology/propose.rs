@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::ExitCode;
 
 use serde_json::Value;
 use synod_runtime::Chain;
@@ -23,8 +22,7 @@ pub(super) fn propose(arguments: &ProposeArgs) -> CommandResult {
     }
     targets::run(target, async |deadline| {
         let owners = targets::signers(target, store).await?;
-        change::propose(&owners, store, &wanted, signing, deadline).await?.print(target.json);
-        Ok(ExitCode::SUCCESS)
+        Ok(change::propose(&owners, store, &wanted, signing, deadline).await?.print(target.json))
     })
 }
 
@@ -32,8 +30,7 @@ pub(super) fn authorize(arguments: &AuthorizeArgs) -> CommandResult {
     let AuthorizeArgs { hash, store, signing, target } = arguments;
     targets::run(target, async |deadline| {
         let owners = targets::signers(target, store).await?;
-        change::authorize(&owners, store, hash, signing, deadline).await?.print(target.json);
-        Ok(ExitCode::SUCCESS)
+        Ok(change::authorize(&owners, store, hash, signing, deadline).await?.print(target.json))
     })
 }
 
