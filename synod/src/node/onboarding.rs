@@ -115,7 +115,7 @@ impl Onboarding {
             next = height.saturating_add(TOLD_BLOCKS);
         }
         let block = store.block(self.height).await?;
-        if !block.is_some_and(|block| (block.app_hash, block.last_time) == (self.app_hash, self.last_time)) {
+        if block.is_none_or(|block| (block.app_hash, block.last_time) != (self.app_hash, self.last_time)) {
             return Err(StartError::OtherState { height: self.height });
         }
         store.set_lower_bound(self.last_time).await?;
@@ -145,4 +145,18 @@ pub(super) fn beginning(state: &OnboardingState) -> Result<synod_machine::Checkp
         |error: &(dyn std::error::Error + 'static)| InitializeRefused::Invalid(synod_runtime::Chain(error).to_string());
     let genesis = state.genesis().map_err(|error| invalid(&error))?;
     synod_machine::genesis(&state.static_parameters, &genesis).map_err(|error| invalid(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_node_is_going_survives_a_restart_or_is_found_damaged() {
+        let last_time = CantonTimestamp::from_micros(-7).expect("in range");
+        let goal = Onboarding { height: 44, last_time, app_hash: [3; 32], chain: "chain".to_owned() };
+        let bytes = Bytes::from(goal.to_bytes());
+        assert_eq!(Onboarding::from_bytes(&bytes), Some(goal));
+        assert_eq!(Onboarding::from_bytes(&bytes.slice(..47)), None);
+    }
 }

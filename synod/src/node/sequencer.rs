@@ -103,7 +103,8 @@ impl SequencerNode {
         let stores = foundation.topology_stores(Arc::clone(&status) as _).await?;
         let start = Mutex::new(Some(StartParts { public, consortium }));
         let security = foundation.admin_security(access)?;
-        let node = Arc::new(Self { config, public_tls, foundation, status, stores, start, initializing: Mutex::default() });
+        let node =
+            Arc::new(Self { config, public_tls, foundation, status, stores, start, initializing: Mutex::default() });
         if let Some(checkpoint) = node.foundation.store.load_checkpoint().await? {
             // Who joins follows all blocks first, which may take long.
             match Onboarding::stored(&node.foundation.store).await? {
@@ -184,7 +185,8 @@ impl SequencerNode {
             let own = consortium.chain_of(&checkpoint.app_hash);
             if own.as_str() != goal.chain {
                 let (own, other) = (own.as_str(), &goal.chain);
-                let text = format!("with this operators' file the chain is {own}, and the onboarding state is of {other}");
+                let text =
+                    format!("with this operators' file the chain is {own}, and the onboarding state is of {other}");
                 return Err(InitializeRefused::Invalid(text));
             }
         }
