@@ -116,10 +116,18 @@ fn verdict(response: VerdictsResponse) -> Verdict {
     }
 }
 
-/// What is there without waiting, as microseconds of the record times.
-fn ready(stream: &mut Verdicts) -> Vec<i64> {
-    let mut all = Vec::new();
-    while let Some(next) = stream.next().now_or_never() {
+/// What is there without waiting, as microseconds of the record times. Pages are read in tasks of their own, which end when
+/// this one lets them run.
+async fn ready(stream: &mut Verdicts) -> Vec<i64> {
+    const TURNS: usize = 4;
+    let (mut all, mut turns) = (Vec::new(), 0);
+    while turns < TURNS {
+        let Some(next) = stream.next().now_or_never() else {
+            turns += 1;
+            tokio::task::yield_now().await;
+            continue;
+        };
+        turns = 0;
         let found = verdict(next.expect("it goes on").expect("no fault"));
         all.push(times::required("record_time", found.record_time).expect("a time").as_micros());
     }
@@ -152,20 +160,20 @@ async fn a_verdict_is_told_with_its_views_by_number() {
 async fn verdicts_come_page_by_page_and_as_they_become_final() {
     let fake = Fake::new(false);
     let mut stream = subscribe(&fake, None).await;
-    assert!(ready(&mut stream).is_empty(), "nothing is final");
+    assert!(ready(&mut stream).await.is_empty(), "nothing is final");
     // What is stored but behind the watermark is not told.
     fake.finish(1..251, 230);
     let told = |times: std::ops::RangeInclusive<i64>| times.filter(|micros| micros % 10 != 0).collect::<Vec<_>>();
-    assert_eq!(ready(&mut stream), told(1..=230));
+    assert_eq!(ready(&mut stream).await, told(1..=230));
     let first = CantonTimestamp::MIN.as_micros();
     assert_eq!(*fake.pages.lock().expect("no panic"), [(first, 230), (100, 230), (200, 230)]);
     fake.finish(0..0, 250);
-    assert_eq!(ready(&mut stream), told(231..=250));
+    assert_eq!(ready(&mut stream).await, told(231..=250));
     // The watermark moves on without a request.
     fake.finish(0..0, 300);
-    assert!(ready(&mut stream).is_empty());
+    assert!(ready(&mut stream).await.is_empty());
     fake.finish(301..302, 301);
-    assert_eq!(ready(&mut stream), [301]);
+    assert_eq!(ready(&mut stream).await, [301]);
     assert_eq!(fake.pages.lock().expect("no panic").last(), Some(&(300, 301)), "nothing is read twice");
 }
 
@@ -173,8 +181,8 @@ async fn verdicts_come_page_by_page_and_as_they_become_final() {
 async fn a_stream_begins_after_what_the_client_has() {
     let fake = Fake::new(false);
     fake.finish(1..6, 5);
-    assert_eq!(ready(&mut subscribe(&fake, Some(3)).await), [4, 5]);
-    assert!(ready(&mut subscribe(&fake, Some(5)).await).is_empty());
+    assert_eq!(ready(&mut subscribe(&fake, Some(3)).await).await, [4, 5]);
+    assert!(ready(&mut subscribe(&fake, Some(5)).await).await.is_empty());
     let service = MediatorInspectionAdmin::new(running(), Arc::clone(&fake) as _);
     let no_time = prost_types::Timestamp { seconds: i64::MAX, nanos: 0 };
     let request = VerdictsRequest { most_recently_received_record_time: Some(no_time) };
@@ -187,7 +195,7 @@ async fn a_stream_begins_after_what_the_client_has() {
 async fn a_stream_ends_with_its_client_and_with_the_mediator() {
     let fake = Fake::new(false);
     let mut waiting = subscribe(&fake, None).await;
-    assert!(ready(&mut waiting).is_empty());
+    assert!(ready(&mut waiting).await.is_empty());
     let other = subscribe(&fake, None).await;
     assert_eq!(fake.readers(), 2);
     drop(other);
