@@ -8,6 +8,7 @@ mod key_rotation;
 mod localnet;
 mod manual_identity;
 mod outages;
+mod operations;
 mod operators_apart;
 mod security;
 mod support;
