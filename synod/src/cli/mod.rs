@@ -22,9 +22,7 @@ pub(crate) use config::{ConfigArgs, ConfigCommand, NodeKindArg};
 pub(crate) use description::{ApartArgs, BootstrapArgs, DescriptionArgs};
 pub(crate) use health::HealthArgs;
 pub(crate) use init::{InitCommand, InitNodeArgs, InitOperatorArgs, StoreKindArg};
-pub(crate) use keys::{
-    KeysCommand, KeysExportArgs, KeysGenerateArgs, KeysImportArgs, KeysListArgs, KeysRotateArgs,
-};
+pub(crate) use keys::{KeysCommand, KeysExportArgs, KeysGenerateArgs, KeysImportArgs, KeysListArgs, KeysRotateArgs};
 pub(crate) use localnet::LocalnetArgs;
 pub(crate) use measuring::{BenchArgs, ProbeArgs};
 pub(crate) use node::NodeArgs;

@@ -196,7 +196,8 @@ mod tests {
         let at = time("2026-01-31T12:00:00.000001Z").expect("a time");
         assert_eq!(time(&at.to_string()), Ok(at));
         assert_eq!(time("2026-01-31T13:00:00.000001+01:00"), Ok(at));
-        for wrong in ["", "tomorrow", "2026-01-31", "2026-13-31T12:00:00Z"] {
+        assert_eq!(time("2026-01-31"), time("2026-01-31T00:00:00Z"), "a day begins at midnight");
+        for wrong in ["", "tomorrow", "2026-13-31T12:00:00Z"] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
     }
