@@ -7,8 +7,8 @@ use bytes::Bytes;
 use prost::Message;
 use synod_machine::genesis;
 use synod_node_admin::sequencer::{
-    InitializationAdmin, InitializeRefused, OnboardingState, SequencerInitializer, SequencerStatusAdmin, SequencerStatusSource,
-    SequencerStatusView,
+    InitializationAdmin, InitializeRefused, OnboardingState, SequencerInitializer, SequencerStatusAdmin,
+    SequencerStatusSource, SequencerStatusView,
 };
 use synod_node_admin::{
     AdminServer, IdentityAdmin, LogLevels, ManualIdentity, NodeLifecycle, NodeStage, StageReceiver, StatusAdmin,

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use prost::Message;
 use synod_node_admin::sequencer::{
     OnboardingReference, OnboardingRefused, OnboardingState, PurchaseRefused, SequencerAdministrationAdmin,
-    SequencerMember, SequencerOnboarding, SequencerPruneRefused, SequencerPruning,
-    SequencerPruningAdmin, SequencerPruningState, SequencerTraffic, TrafficTime,
+    SequencerMember, SequencerOnboarding, SequencerPruneRefused, SequencerPruning, SequencerPruningAdmin,
+    SequencerPruningState, SequencerTraffic, TrafficTime,
 };
 use synod_node_admin::{AdminServer, NodeFault, NodeStage, StageReceiver};
 use synod_proto::protocol::v30::TrafficState;

@@ -9,8 +9,7 @@ use synod_machine::traffic::TrafficStatus;
 use synod_node_admin::NodeFault;
 use synod_node_admin::sequencer::{
     OnboardingReference, OnboardingRefused, OnboardingState, PurchaseRefused, SequencerMember, SequencerOnboarding,
-     SequencerPruneRefused, SequencerPruning, SequencerPruningState, SequencerTraffic,
-    TrafficTime,
+    SequencerPruneRefused, SequencerPruning, SequencerPruningState, SequencerTraffic, TrafficTime,
 };
 use synod_ordering::Clock;
 use synod_proto::protocol::v30::TrafficState;
