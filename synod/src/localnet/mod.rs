@@ -14,13 +14,15 @@ use synod_client::{ClientError, ConnectOptions, SequencerConnection};
 use synod_ordering::SystemClock;
 use synod_runtime::telemetry::LogControl;
 use synod_runtime::{StopReason, Supervisor};
+use synod_types::{Member, ProtocolVersion};
 use thiserror::Error;
 
 use self::connecting::Connecting;
 use self::layout::Layout;
 use self::nodes::{NodeFilesError, local_url};
 use self::ready_file::Ready;
-use crate::bootstrap::{self, BootstrapError};
+use crate::admin_client::{AdminCallError, NodeAdmin};
+use crate::bootstrap::{self, BootstrapError, SequencerEntry};
 use crate::cli::LocalnetArgs;
 use crate::node::{MediatorNode, NodeLogLevels, SequencerNode, StartError};
 use crate::self_test::{SelfTest, self_test};
@@ -40,6 +42,8 @@ pub(crate) enum LocalnetError {
     Bootstrap(#[from] BootstrapError),
     #[error("the self-test failed")]
     SelfTest(#[from] ClientError),
+    #[error("the members of the self-test cannot be disabled")]
+    Disable(#[from] AdminCallError),
     #[error("cannot write to {path}")]
     ReadyFile {
         path: PathBuf,
@@ -79,15 +83,27 @@ pub(crate) async fn start(
         connections.push(SequencerConnection::open(&url, &ConnectOptions::default()).await?);
     }
     let tested = self_test(&connections).await?;
+    disable(&tested.members, &description.sequencers).await?;
     let ready = Ready::new(&description.name, synchronizer_id, &configs, &mediators, tested.took);
-    announce(&ready, tested, arguments.ready_file.as_deref())?;
+    announce(&ready, &tested, arguments.ready_file.as_deref())?;
     if arguments.once {
         supervisor.shutdown(StopReason::Requested("the self-test passed"));
     }
     Ok(())
 }
 
-fn announce(ready: &Ready, tested: SelfTest, ready_file: Option<&Path>) -> Result<(), LocalnetError> {
+/// Has all sequencers refuse these members: what is pruned does not wait for them then.
+async fn disable(members: &[Member], sequencers: &[SequencerEntry]) -> Result<(), AdminCallError> {
+    for SequencerEntry { name, admin, access, .. } in sequencers {
+        let sequencer = NodeAdmin::connect(name, admin, access, ProtocolVersion::V35).await?;
+        for member in members {
+            sequencer.disable_member(&member.to_string()).await?;
+        }
+    }
+    Ok(())
+}
+
+fn announce(ready: &Ready, tested: &SelfTest, ready_file: Option<&Path>) -> Result<(), LocalnetError> {
     if let Some(file) = ready_file {
         ready.write(file).map_err(|source| LocalnetError::ReadyFile { path: file.to_owned(), source })?;
     }

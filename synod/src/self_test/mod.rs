@@ -9,15 +9,16 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use synod_client::{ClientError, SequencerConnection};
+use synod_types::Member;
 
 use self::member::TestMember;
 use crate::transactions::Place;
 
 /// What a self-test found.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct SelfTest {
-    /// Members that registered, sent and received.
-    pub(crate) members: usize,
+    /// Who registered, sent and received. They will not acknowledge anything more.
+    pub(crate) members: Vec<Member>,
     /// From the submission of a transaction until all had its approval; `None` when the synchronizer has no mediator.
     pub(crate) approved_in: Option<Duration>,
     /// How long it took.
@@ -26,7 +27,7 @@ pub(crate) struct SelfTest {
 
 impl fmt::Display for SelfTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} members registered, sent and received in {} ms", self.members, self.took.as_millis())?;
+        write!(f, "{} members registered, sent and received in {} ms", self.members.len(), self.took.as_millis())?;
         match self.approved_in {
             Some(approved_in) => write!(f, ", a transaction was approved in {} ms", approved_in.as_millis()),
             None => Ok(()),
@@ -51,5 +52,6 @@ pub(crate) async fn self_test(sequencers: &[SequencerConnection]) -> Result<Self
         Some(place) => Some(confirmation::confirm(&mut members, &place).await?),
         None => None,
     };
-    Ok(SelfTest { members: count, approved_in, took: started.elapsed() })
+    let members = members.iter().map(|member| member.participant.member().clone()).collect();
+    Ok(SelfTest { members, approved_in, took: started.elapsed() })
 }

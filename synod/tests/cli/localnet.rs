@@ -21,6 +21,7 @@ fn a_network_is_founded_tested_and_stopped() {
     assert_eq!(ready["mediators"].as_array().map(Vec::len), Some(1));
     assert_eq!(ready["mediators"][0].as_object().map(serde_json::Map::len), Some(1), "{ready}");
     assert_told_how_to_connect(&net, &ready);
+    assert_no_member_of_the_test_holds_up_pruning(&ready);
     let public = ready["sequencers"][0]["public"].as_str().expect("an address").to_owned();
     let probe = synod(&["probe", &format!("http://{public}"), "--json"]);
     assert!(probe.status.success(), "{probe:?}");
@@ -46,6 +47,21 @@ fn assert_told_how_to_connect(net: &Localnet, ready: &serde_json::Value) {
     }
     let printed = wait(READY_LIMIT, || Some(net.log()).filter(|log| log.contains(&helm))).expect("it is printed");
     assert!(printed.contains(&line) && printed.contains(remote), "{printed}");
+}
+
+/// The members of the self-test will never acknowledge anything.
+fn assert_no_member_of_the_test_holds_up_pruning(ready: &serde_json::Value) {
+    let admin = ready["sequencers"][0]["admin"].as_str().expect("an address");
+    let status = synod(&["prune", "status", "--admin", &format!("http://{admin}"), "--json"]);
+    assert!(status.status.success(), "{status:?}");
+    let told: serde_json::Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    let members = told["nodes"][0]["members"].as_array().expect("a list");
+    let is_participant =
+        |member: &serde_json::Value| member["member"].as_str().is_some_and(|id| id.starts_with("PAR::"));
+    let (participants, others): (Vec<_>, Vec<_>) = members.iter().partition(|member| is_participant(member));
+    assert_eq!((participants.len(), others.len()), (2, 2), "{told}");
+    assert!(participants.iter().all(|member| member["enabled"] == false), "{told}");
+    assert!(others.iter().all(|member| member["enabled"] == true), "{told}");
 }
 
 #[test]
