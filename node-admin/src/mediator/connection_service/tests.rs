@@ -86,7 +86,7 @@ async fn a_refused_replacement_leaves_the_connections_as_they_are() {
     assert_eq!(service.set_connection(unknown).await.expect_err("no mode").code(), Code::InvalidArgument);
     for (refusal, code, text) in [
         (ReplaceRefused::NotUsable("nobody answers".to_owned()), Code::FailedPrecondition, "nobody answers"),
-        (NodeFault::Unavailable.into(), Code::Unavailable, "the node is starting or stopping"),
+        (NodeFault::Unavailable.into(), Code::Unavailable, "the node is starting or stopping, or its database is away"),
         (NodeFault::broken("disk /dev/x").into(), Code::Internal, "the node failed; see its log"),
     ] {
         *fake.refuse.lock().expect("no panic") = Some(refusal);

@@ -221,7 +221,6 @@ async fn what_belongs_to_upgrades_is_not_served() {
         admin.get_throughput_cap(Request::new(Default::default())).await.map(drop),
         admin.snapshot(Request::new(Default::default())).await.map(drop),
         admin.onboarding_state(Request::new(Default::default())).await.map(drop),
-        admin.onboarding_state_v2(Request::new(Default::default())).await.map(drop),
     ];
     for refused in refusals {
         let refused = refused.expect_err("not served");
