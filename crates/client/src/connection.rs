@@ -37,7 +37,7 @@ pub struct ConnectOptions {
     pub trusted_certificates: Option<Vec<u8>>,
     /// What to show to a server that asks for a certificate, for `https`.
     pub identity: Option<ClientIdentity>,
-    /// Longest wait for the connection; 10 s when absent.
+    /// Longest wait for the connection, and then for what the sequencer says about itself; 10 s each when absent.
     pub timeout: Option<Duration>,
 }
 
@@ -64,7 +64,9 @@ impl SequencerConnection {
     /// [`ClientError`] when it cannot be reached, or is no sequencer of a protocol version that we speak.
     pub async fn open(url: &str, options: &ConnectOptions) -> Result<Self, ClientError> {
         let channel = connect(url, options).await?;
-        let served = ask(&channel).await?;
+        // In plain text a connection stands before the other side has said a word.
+        let limit = options.timeout.unwrap_or(CONNECT_LIMIT);
+        let served = within("the answer about itself", limit, ask(&channel)).await?;
         Ok(Self { channel, url: url.to_owned(), served })
     }
 
@@ -73,7 +75,7 @@ impl SequencerConnection {
     /// # Errors
     /// [`ClientError`] as [`Self::open`]; [`ClientError::Answer`] when it is another one.
     pub async fn validate(&self) -> Result<(), ClientError> {
-        let served = ask(&self.channel).await?;
+        let served = within("the answer about itself", CONNECT_LIMIT, ask(&self.channel)).await?;
         if served == self.served {
             return Ok(());
         }

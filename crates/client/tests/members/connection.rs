@@ -1,5 +1,7 @@
 //! Who is at the other end.
 
+use std::time::Duration;
+
 use synod_client::{ClientError, ConnectOptions, Retry, SequencerConnection};
 use synod_types::PhysicalSynchronizerId;
 
@@ -64,5 +66,16 @@ async fn addresses_are_checked_and_nobody_is_waited_for_for_ever() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = SequencerConnection::open(&format!("http://{free}"), &ConnectOptions::default()).await.unwrap_err();
     assert!(matches!(error, ClientError::Connect { .. }), "{error:?}");
+    assert_eq!(error.retry(), Retry::Later);
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_not_waited_for_for_ever() {
+    // Connections come into being without anybody who accepts them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let options = ConnectOptions { timeout: Some(Duration::from_millis(100)), ..ConnectOptions::default() };
+    let error = soon("the end", SequencerConnection::open(&url, &options)).await.unwrap_err();
+    assert!(matches!(error, ClientError::Timeout { .. }), "{error:?}");
     assert_eq!(error.retry(), Retry::Later);
 }
